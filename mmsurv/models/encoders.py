@@ -1,0 +1,63 @@
+"""Encoders: each modality becomes tokens of one width."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mmsurv.batch import Ragged
+
+
+class PatchEncoder(nn.Module):
+    r"""One token a patch: a linear map of its frozen embedding, normalised.
+
+    .. math:: i_n = \mathrm{dropout}(\mathrm{GELU}(W \, \mathrm{LN}(x_n) + b))
+
+    Args:
+        patch_width: Width of the patch features.
+        width: d of the tokens.
+        dropout: Dropout on the tokens.
+    """
+
+    def __init__(self, patch_width: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.project = nn.Sequential(
+            nn.LayerNorm(patch_width),
+            nn.Linear(patch_width, width),
+            nn.GELU(),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, patches: Ragged) -> Ragged:
+        """Tokens with the counts of the patches."""
+        return Ragged(self.project(patches.tokens), patches.counts)
+
+
+class GeneEncoder(nn.Module):
+    r"""One token a gene: a learned gene embedding modulated by its standardised expression.
+
+    .. math:: g_j = e_j + x_j \, u_j
+
+    e_j says which gene it is, u_j the direction in which its expression moves the token. A gene that
+    was not measured gives no token, which is not the same as a gene with average expression.
+
+    Args:
+        genes: G, number of genes.
+        width: d of the tokens.
+        dropout: Dropout on the tokens.
+    """
+
+    def __init__(self, genes: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.identity = nn.Parameter(torch.randn(genes, width) * 0.5)
+        self.direction = nn.Parameter(torch.randn(genes, width) * 0.5)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, expression: Float[Tensor, "B G"], gene_mask: Bool[Tensor, "B G"]
+    ) -> Ragged:
+        """Tokens of the measured genes of each patient, in the order of the genes."""
+        tokens = self.identity + expression[:, :, None] * self.direction
+        counts = tuple(int(n) for n in gene_mask.sum(1).tolist())
+        return Ragged(self.dropout(tokens[gene_mask]), counts)

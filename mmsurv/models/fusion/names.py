@@ -1,0 +1,20 @@
+"""The fusions that `--fusion` knows. To add one: a file, a word in the Literal, an entry here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mmsurv.models.fusion.base import Fusion
+from mmsurv.models.fusion.concat import Concat
+from mmsurv.models.fusion.cross_attention import DualCrossAttention, GeneToImage, ImageToGene
+from mmsurv.models.fusion.gated import Gated
+
+FusionName = Literal["dual_xattn", "image_to_gene", "gene_to_image", "concat", "gated"]
+
+FUSIONS: dict[FusionName, type[Fusion]] = {
+    "dual_xattn": DualCrossAttention,
+    "image_to_gene": ImageToGene,
+    "gene_to_image": GeneToImage,
+    "concat": Concat,
+    "gated": Gated,
+}
