@@ -1,0 +1,1 @@
+"""From a batch of multimodal patients to log hazards, survival curves and honest numbers."""

@@ -1,0 +1,19 @@
+"""Losses: pure functions, and the modules round them."""
+
+from mmsurv.losses.cox import CoxLoss
+from mmsurv.losses.discrete import DiscreteLoss
+from mmsurv.losses.functional import (
+    cox_neg_log_likelihood,
+    discrete_neg_log_likelihood,
+    event_time_edges,
+    time_bin,
+)
+
+__all__ = [
+    "CoxLoss",
+    "DiscreteLoss",
+    "cox_neg_log_likelihood",
+    "discrete_neg_log_likelihood",
+    "event_time_edges",
+    "time_bin",
+]

@@ -1,7 +1,7 @@
 """Networks: from a batch to one log hazard a patient."""
 
-from mmsurv.models.fusion import FUSIONS, FusionName
+from mmsurv.models.fusion import FUSIONS
 from mmsurv.models.net import SurvivalNet
-from mmsurv.models.pooling import POOLINGS, PoolingName
+from mmsurv.models.pooling import POOLINGS
 
-__all__ = ["FUSIONS", "POOLINGS", "FusionName", "PoolingName", "SurvivalNet"]
+__all__ = ["FUSIONS", "POOLINGS", "SurvivalNet"]

@@ -136,9 +136,7 @@ def attention_weights(query: Ragged, key: Ragged, *, heads: int) -> list[Float[T
     return maps
 
 
-def ragged_softmax(
-    scores: Float[Tensor, " T"], counts: tuple[int, ...]
-) -> Float[Tensor, " T"]:
+def ragged_softmax(scores: Float[Tensor, " T"], counts: tuple[int, ...]) -> Float[Tensor, " T"]:
     """Softmax within each patient's tokens.
 
     Example:

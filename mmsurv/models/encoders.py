@@ -54,9 +54,7 @@ class GeneEncoder(nn.Module):
         self.direction = nn.Parameter(torch.randn(genes, width) * 0.5)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self, expression: Float[Tensor, "B G"], gene_mask: Bool[Tensor, "B G"]
-    ) -> Ragged:
+    def forward(self, expression: Float[Tensor, "B G"], gene_mask: Bool[Tensor, "B G"]) -> Ragged:
         """Tokens of the measured genes of each patient, in the order of the genes."""
         tokens = self.identity + expression[:, :, None] * self.direction
         counts = tuple(int(n) for n in gene_mask.sum(1).tolist())

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from mmsurv.batch import Batch, Ragged, Sizes
 from mmsurv.models.attention import GatedAttentionPool, Trace
 from mmsurv.models.encoders import GeneEncoder, PatchEncoder
-from mmsurv.models.fusion import FUSIONS, FusionName, Reduce
-from mmsurv.models.pooling import POOLINGS, PoolingName
+from mmsurv.models.fusion import FUSIONS, Reduce
+from mmsurv.models.pooling import POOLINGS
+from mmsurv.names import FusionName, PoolingName
 
 
 class SurvivalNet(nn.Module):
@@ -30,6 +31,7 @@ class SurvivalNet(nn.Module):
         width: d of all tokens.
         heads: Attention heads; must divide width.
         dropout: Dropout in encoders, attention and before the head.
+        head_start: Factor on the initial head weights w_z; small starts near the clinical model.
 
     Raises:
         ValueError: No modality, or heads that do not divide the width.
@@ -44,6 +46,7 @@ class SurvivalNet(nn.Module):
         width: int = 64,
         heads: int = 4,
         dropout: float = 0.1,
+        head_start: float = 1.0,
     ) -> None:
         super().__init__()
         if not any(sizes):
@@ -67,6 +70,8 @@ class SurvivalNet(nn.Module):
             out_width = self.fusion.out_width
         if out_width:
             self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(out_width, 1, bias=False))
+            with torch.no_grad():
+                self.head[1].weight.mul_(head_start)
         if sizes.covariates:
             self.clinical = nn.Linear(sizes.covariates, 1, bias=False)
 
@@ -98,7 +103,7 @@ class SurvivalNet(nn.Module):
             return fused
         if image is not None:
             return self._reduce_image(image, trace)
-        assert genes is not None  # noqa: S101 - for the type checker; the constructor saw to it
+        assert genes is not None
         return self._reduce_genes(genes, trace)
 
     def _reduce_image(self, tokens: Ragged, trace: Trace | None) -> Float[Tensor, "B d"]:

@@ -6,8 +6,6 @@ fusion sits between the two, so that cross-attention works on tokens and never o
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -19,8 +17,7 @@ from mmsurv.models.attention import (
     Trace,
     ragged_mean,
 )
-
-PoolingName = Literal["self_attention", "abmil", "mean", "latent"]
+from mmsurv.names import PoolingName
 
 
 class MeanPooling(nn.Module):

@@ -1,15 +1,15 @@
-"""The fusions that `--fusion` knows. To add one: a file, a word in the Literal, an entry here."""
+"""The fusions that `--fusion` knows.
+
+To add one: a file, a word in `mmsurv.names.FusionName`, an entry here.
+"""
 
 from __future__ import annotations
-
-from typing import Literal
 
 from mmsurv.models.fusion.base import Fusion
 from mmsurv.models.fusion.concat import Concat
 from mmsurv.models.fusion.cross_attention import DualCrossAttention, GeneToImage, ImageToGene
 from mmsurv.models.fusion.gated import Gated
-
-FusionName = Literal["dual_xattn", "image_to_gene", "gene_to_image", "concat", "gated"]
+from mmsurv.names import FusionName
 
 FUSIONS: dict[FusionName, type[Fusion]] = {
     "dual_xattn": DualCrossAttention,

@@ -1,0 +1,34 @@
+"""Checkpoints that are never half-written and never unpickled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from data_modules.files import write_aside
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint aside and renames it, so that a kill leaves the old one or the new one."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Saves the checkpoint under its name in one step."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with write_aside(Path(path)) as aside:
+            torch.save(checkpoint, aside)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's content; only tensors and primitives are accepted."""
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return content
+
+
+def add_to_checkpoint(path: Path, **entries: Any) -> None:
+    """Adds what was fitted after training (baseline hazard, risk cut, transforms) to a checkpoint."""
+    AtomicCheckpointIO().save_checkpoint(read_checkpoint(path) | entries, path)

@@ -1,0 +1,46 @@
+"""From `--cohort` to a loaded cohort."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from data_modules.cohort import Cohort, load_cohort
+from data_modules.manifest import load_manifest
+from rich.console import Console
+
+from data_modules.toy import build_toy, toy_folder
+from experiments.config import RunConfig
+
+TOY_ROOT = Path("data")
+
+
+def open_cohort(config: RunConfig, console: Console) -> Cohort:
+    """Loads the cohort, building the toy one on first use, and says who is in it.
+
+    Raises:
+        BadInput: Everything wrong with the manifest and what it points to.
+    """
+    manifest_path = Path(config.cohort)
+    if config.cohort == "toy":
+        if not (toy_folder(config.toy, TOY_ROOT) / "cohort.yaml").is_file():
+            console.print(f"building the toy cohort of {config.toy.patients} patients")
+        manifest_path = build_toy(config.toy, TOY_ROOT)
+    cohort = load_cohort(
+        load_manifest(manifest_path),
+        endpoint=config.endpoint or None,
+        modalities=config.modalities,
+        encoder=config.encoder or None,
+    )
+    console.print(f"cohort: {manifest_path}")
+    for step, left in cohort.flow:
+        console.print(f"  {left:6d} patients  {step}")
+    for note in cohort.notes:
+        console.print(f"  note: {note}")
+    if config.cohort == "toy":
+        oracle = json.loads((manifest_path.parent / "oracle.json").read_text(encoding="utf-8"))
+        console.print(
+            "  C-index of the true log hazard: {oracle:.3f}; best of image alone {image:.3f}, genes "
+            "alone {genes:.3f}, clinical alone {clinical:.3f}".format(**oracle["c_index"])
+        )
+    return cohort

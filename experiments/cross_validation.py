@@ -1,0 +1,152 @@
+"""The fold loop: every fold trained once, scored once, and never trained again when resumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from data_modules.cohort import Cohort
+from data_modules.datamodule import SurvivalDataModule
+from data_modules.folds import Folds
+from rich.console import Console
+
+from data_modules.files import write_aside
+from experiments.config import RunConfig
+from experiments.figures import kaplan_meier_figure, save_figure, training_figure
+from experiments.loggers import ExperimentLog
+from experiments.progress import EpochProgress
+from experiments.run_folder import write_json
+from experiments.scores import cross_validated_scores, flat_summary
+from experiments.scoring import score_fold
+from experiments.training import member_seed, train_member
+
+
+def fold_indices(config: RunConfig) -> list[int]:
+    """Folds to run, in order."""
+    return sorted(config.only_folds) or list(range(config.folds))
+
+
+def member_folder(folder: Path, config: RunConfig, fold: int, member: int) -> Path:
+    """Where a network's checkpoint lies: fold0/, or fold0/member1/ in an ensemble."""
+    home = folder / f"fold{fold}"
+    return home if config.ensemble == 1 else home / f"member{member}"
+
+
+def cross_validate(
+    config: RunConfig,
+    cohort: Cohort,
+    folds: Folds,
+    folder: Path,
+    log: ExperimentLog,
+    console: Console,
+) -> dict[str, Any]:
+    """Runs the folds and writes predictions.csv, metrics.json, metrics.csv and figures.
+
+    Returns:
+        The scores that metrics.json holds.
+    """
+    parts = []
+    for fold in fold_indices(config):
+        rows = folder / f"fold{fold}" / "predictions.csv"
+        if rows.is_file():
+            console.print(f"fold {fold}: done before")
+        else:
+            _run_fold(config, cohort, folds, fold, folder, log, console)
+        # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
+        parts.append(pd.read_csv(rows, dtype={"patient_id": str}, float_precision="round_trip"))
+    predictions = pd.concat(parts, ignore_index=True)
+    write_csv(predictions, folder / "predictions.csv")
+    scores = cross_validated_scores(predictions, folds.table, config.horizons, config.protocol)
+    write_json(folder / "metrics.json", scores)
+    write_csv(_score_table(scores), folder / "metrics.csv")
+    figures = _draw(config, cohort, predictions, scores, folder)
+    log.finish(flat_summary(scores), figures)
+    return scores
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Writes a table aside and renames it; floats keep every digit."""
+    with write_aside(path) as aside:
+        table.to_csv(aside, index=False, lineterminator="\n")
+
+
+def _run_fold(
+    config: RunConfig,
+    cohort: Cohort,
+    folds: Folds,
+    fold: int,
+    folder: Path,
+    log: ExperimentLog,
+    console: Console,
+) -> None:
+    members = []
+    for member in range(config.ensemble):
+        seed = member_seed(config.seed, fold, member)
+        home = member_folder(folder, config, fold, member)
+        name = home.relative_to(folder).as_posix()
+        data = SurvivalDataModule(
+            cohort,
+            folds,
+            fold=fold,
+            batch_size=config.data.batch_size,
+            workers=config.data.workers,
+            cache=config.data.cache,
+            max_patches=config.data.max_patches,
+            seed=seed,
+        )
+        data.setup()
+        task = train_member(
+            config,
+            data,
+            home,
+            seed=seed,
+            logger=log.fold_logger(name),
+            progress=EpochProgress(console, f"{name} of {config.folds}", config.trainer.patience),
+        )
+        members.append((task, home))
+    table = score_fold(
+        members, data, fold=fold, horizons=config.horizons, fitted_in=members[0][1] / "best.ckpt"
+    )
+    write_csv(table, folder / f"fold{fold}" / "predictions.csv")
+
+
+def _score_table(scores: dict[str, Any]) -> pd.DataFrame:
+    """metrics.json as a flat table: one row a fold, then mean and sd."""
+    names = list(scores["cv"])
+    counts = ["fold", "patients", "events", "comparable_pairs"]
+    rows: list[dict[str, Any]] = [
+        {key: fold[key] for key in counts} | {name: fold[name]["value"] for name in names}
+        for fold in scores["folds"]
+    ]
+    rows += [
+        {"fold": kind} | {name: scores["cv"][name][kind] for name in names}
+        for kind in ("mean", "sd")
+    ]
+    return pd.DataFrame(rows).astype({"fold": str})
+
+
+def _draw(
+    config: RunConfig,
+    cohort: Cohort,
+    predictions: pd.DataFrame,
+    scores: dict[str, Any],
+    folder: Path,
+) -> dict[str, Path]:
+    title = (
+        f"{cohort.name} {cohort.endpoint}: {config.fusion}, {'+'.join(config.modalities)}, "
+        f"{config.protocol}"
+    )
+    histories = {
+        home.relative_to(folder).as_posix(): pd.read_csv(home / "history.csv")
+        for fold in fold_indices(config)
+        for home in (member_folder(folder, config, fold, m) for m in range(config.ensemble))
+    }
+    figures = {
+        "kaplan_meier": kaplan_meier_figure(predictions, scores, title),
+        "training": training_figure(histories),
+    }
+    paths = {name: folder / "figures" / f"{name}.png" for name in figures}
+    for name, figure in figures.items():
+        save_figure(figure, paths[name])
+    return paths

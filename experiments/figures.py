@@ -1,0 +1,117 @@
+"""Figures of a run: Kaplan-Meier of the risk groups, and training curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from data_modules.files import write_aside
+from experiments.table import number
+from mmsurv.metrics.functional import kaplan_meier
+from mmsurv.survival import DAYS_PER_YEAR
+
+mpl.use("Agg")
+
+# Okabe and Ito's palette: distinct for every kind of colour vision, and in grey.
+BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#777777"
+GROUPS = (("low", BLUE, "-"), ("high", VERMILION, "--"))
+
+
+def kaplan_meier_figure(predictions: pd.DataFrame, scores: dict[str, Any], title: str) -> Figure:
+    """Survival of the out-of-fold risk groups with 95 % bands and the numbers at risk.
+
+    Args:
+        predictions: predictions.csv.
+        scores: Result of `cross_validated_scores`.
+        title: What was run on what.
+    """
+    figure = Figure(figsize=(6.0, 5.0), layout="constrained")
+    axes, counts = figure.subplots(2, 1, height_ratios=[5, 1], sharex=True)
+    last_year = float(predictions["time_days"].max()) / DAYS_PER_YEAR
+    ticks = np.arange(0, last_year + 1e-9, max(1, round(last_year / 8)))
+    for row, (group, colour, style) in enumerate(GROUPS):
+        rows = predictions[predictions["risk_group"] == group]
+        label = f"{group} risk: {len(rows)} patients, {int(rows['event'].sum())} events"
+        if len(rows):
+            curve = kaplan_meier(
+                event=rows["event"].to_numpy(dtype=bool),
+                time=rows["time_days"].to_numpy(dtype=float),
+            )
+            years = curve.time / DAYS_PER_YEAR
+            axes.step(years, curve.survival, where="post", color=colour, ls=style, label=label)
+            axes.fill_between(
+                years, curve.lower, curve.upper, step="post", color=colour, alpha=0.15, lw=0
+            )
+        at_risk = [(rows["time_days"] >= t * DAYS_PER_YEAR).sum() for t in ticks]
+        _at_risk_row(counts, ticks, at_risk, 1 - row, colour)
+    axes.set(ylim=(0, 1.02), xlim=(0, last_year), ylabel="survival probability")
+    axes.set_title(title, loc="left", fontsize=10)
+    p = scores["logrank_p"]["value"]
+    p_text = "not computable" if p != p else ("< 0.001" if p < 0.001 else f"= {p:.3f}")
+    axes.text(
+        0.98,
+        0.97,
+        f"C-index {number(scores['cv']['c_index']['mean'])} ± "
+        f"{number(scores['cv']['c_index']['sd'])} over folds\n"
+        f"pooled log-rank p {p_text} (descriptive)",
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=8,
+        color=GREY,
+    )
+    axes.legend(loc="lower left", frameon=False, fontsize=9)
+    counts.set(ylim=(-0.6, 1.6), yticks=[1, 0], yticklabels=["low", "high"], xticks=ticks)
+    counts.set_xlabel("years; below the curves, patients at risk")
+    counts.spines[:].set_visible(False)
+    counts.tick_params(length=0)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure
+
+
+def _at_risk_row(axes: Axes, ticks: np.ndarray, at_risk: list[int], y: int, colour: str) -> None:
+    for x, n in zip(ticks, at_risk, strict=True):
+        axes.text(x, y, str(int(n)), ha="center", va="center", fontsize=8, color=colour)
+
+
+def training_figure(histories: dict[str, pd.DataFrame]) -> Figure:
+    """Losses and validation C-index by epoch, one column a network; the kept epoch is marked.
+
+    Args:
+        histories: history.csv of every network, by name.
+    """
+    columns = len(histories)
+    figure = Figure(figsize=(max(2.3 * columns, 4.0), 4.2), layout="constrained")
+    grid = figure.subplots(2, columns, squeeze=False, sharex="col", sharey="row")
+    for column, (name, history) in enumerate(histories.items()):
+        epoch = history["epoch"] + 1
+        losses, c_index = grid[0, column], grid[1, column]
+        losses.plot(epoch, history["train/loss"], color=GREY, ls=":", label="training batches")
+        losses.plot(epoch, history["val/loss"], color=BLUE, label="validation set")
+        c_index.plot(epoch, history["val/c_index"], color=VERMILION)
+        kept = int(epoch[history["val/loss"].idxmin()])
+        for axes in (losses, c_index):
+            axes.axvline(kept, color="black", lw=0.8, ls="--")
+            axes.spines[["top", "right"]].set_visible(False)
+        losses.set_title(name, fontsize=9)
+        c_index.axhline(0.5, color=GREY, lw=0.6)
+        c_index.set_xlabel("epoch")
+    grid[0, 0].set_ylabel("loss per event")
+    grid[1, 0].set_ylabel("validation C-index")
+    grid[0, 0].legend(frameon=False, fontsize=7)
+    figure.suptitle("dashed line: epoch whose weights are kept", fontsize=8, color=GREY)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a PNG aside and renames it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_aside(path) as aside:
+        figure.savefig(aside, dpi=150, format="png")

@@ -1,0 +1,94 @@
+"""From a command line and configuration files to a `RunConfig`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+
+from experiments.config import RunConfig
+
+LIST_FLAGS = ("--modalities", "--horizons", "--only_folds", "--wandb.tags")
+
+
+def run_parser() -> ArgumentParser:
+    """The parser of `experiments.run`: the fields of `RunConfig`, and --config.
+
+    Abbreviated flags are refused: `--model.head` must not quietly mean `--model.heads`.
+    """
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    parser = ArgumentParser(
+        prog="python -m experiments.run",
+        description="Cross-validates a multimodal survival model on one cohort.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config", action="config", help="YAML file of flags; flags after it win over it."
+    )
+    parser.add_class_arguments(RunConfig)
+    return parser
+
+
+def parse_run(args: list[str] | None = None) -> RunConfig:
+    """Parses flags; an unknown flag, key or value ends the process with exit code 2.
+
+    With `--resume --out DIR` the folder's own config.yaml comes first, so that no other flag need be
+    repeated.
+    """
+    parser = run_parser()
+    given = _as_values(sys.argv[1:] if args is None else args)
+    namespace = parser.parse_args(given)
+    stored = Path(namespace.out) / "config.yaml"
+    if namespace.resume and namespace.out and stored.is_file():
+        namespace = parser.parse_args(["--config", str(stored), *given])
+    return _instantiate(parser, namespace)
+
+
+def _as_values(args: list[str]) -> list[str]:
+    """Lets `--resume` stand alone and `--modalities image genes` take several words."""
+    merged: list[str] = []
+    position = 0
+    while position < len(args):
+        flag = args[position]
+        position += 1
+        if flag not in {"--resume", *LIST_FLAGS}:
+            merged.append(flag)
+            continue
+        words = []
+        while position < len(args) and not args[position].startswith("--"):
+            words.append(args[position])
+            position += 1
+        if flag == "--resume":
+            merged.append(f"--resume={words[0] if words else 'true'}")
+        elif len(words) == 1 and words[0].startswith(("[", "(")):
+            merged.append(f"{flag}={words[0]}")
+        else:
+            merged.append(f"{flag}=[{','.join(words)}]")
+    return merged
+
+
+def _instantiate(parser: ArgumentParser, namespace: Namespace) -> RunConfig:
+    values = parser.instantiate(namespace)
+    fields = {f.name: getattr(values, f.name) for f in dataclasses.fields(RunConfig)}
+    return RunConfig(**fields)
+
+
+def as_plain(config: RunConfig) -> dict[str, object]:
+    """The configuration as nested primitives, in the order of the fields."""
+    return _plain(dataclasses.asdict(config))
+
+
+def to_yaml(config: RunConfig) -> str:
+    """The resolved configuration as YAML that `--config` reads back."""
+    return yaml.safe_dump(as_plain(config), sort_keys=False, allow_unicode=True)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,74 @@
+"""`python -m experiments.run`: cross-validates a model on a cohort.
+
+Exit codes: 0 done; 2 bad input or configuration, nothing written; 1 a failure of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from experiments.config import RunConfig
+from experiments.parsing import parse_run
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs the command; tests call it in-process."""
+    config = parse_run(args)
+    problems = config.problems()
+    if problems:
+        print("\n".join(f"error: {problem}" for problem in problems), file=sys.stderr)
+        return 2
+    from data_modules.problems import BadInput
+
+    try:
+        return _run(config)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _run(config: RunConfig) -> int:
+    # Imported here, so that --help and a bad flag answer at once.
+    import torch
+    from data_modules.folds import make_folds, read_folds, write_folds
+    from rich.console import Console
+
+    from experiments.cohorts import open_cohort
+    from experiments.cross_validation import cross_validate
+    from experiments.loggers import experiment_log
+    from experiments.run_folder import open_run_folder, write_start
+    from experiments.table import reasons, result_table
+
+    console = Console(soft_wrap=True)
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
+    folder = Path(config.out) if config.out else default_folder(config)
+    open_run_folder(config, folder)
+    cohort = open_cohort(config, console)
+    stored_folds = folder / "folds.csv"
+    if config.resume and stored_folds.is_file():
+        folds = read_folds(stored_folds, cohort)
+    else:
+        folds = make_folds(cohort, n_folds=config.folds, protocol=config.protocol, seed=config.seed)
+    write_start(config, folder, data_hash=cohort.data_hash, folds_hash=folds.hash)
+    write_folds(folds, stored_folds)
+    console.print(f"run folder: {folder}")
+    log = experiment_log(config, folder)
+    scores = cross_validate(config, cohort, folds, folder, log, console)
+    console.print(result_table(scores, config))
+    for line in reasons(scores):
+        console.print(f"– {line}")
+    console.print(f"results: {folder}")
+    return 0
+
+
+def default_folder(config: RunConfig) -> Path:
+    """runs/<time>-<cohort>-<fusion>."""
+    name = "toy" if config.cohort == "toy" else Path(config.cohort).stem
+    return Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{config.fusion}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""The result table: one line a fold, mean ± sd below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from experiments.config import RunConfig
+
+
+def result_table(scores: dict[str, Any], config: RunConfig) -> Table:
+    """What the run found, as a person reads it."""
+    ibs = [f"ibs_{h:g}y" for h in config.horizons]
+    auc = [f"auc_{h:g}y" for h in config.horizons]
+    table = Table(
+        title=f"{config.fusion}, {'+'.join(config.modalities)}, protocol {scores['protocol']}",
+        title_justify="left",
+    )
+    headings = ["fold", "patients", "events", "comparable pairs", "C-index"]
+    headings += [f"IBS {h:g} y" for h in config.horizons]
+    headings += [f"AUC {h:g} y" for h in config.horizons]
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    metrics = ["c_index", *ibs, *auc]
+    for fold in scores["folds"]:
+        counts = [fold["fold"], fold["patients"], fold["events"], fold["comparable_pairs"]]
+        table.add_row(*map(str, counts), *(number(fold[name]["value"]) for name in metrics))
+    table.add_section()
+    table.add_row(
+        "mean ± sd",
+        str(scores["patients"]),
+        str(scores["events"]),
+        "",
+        *(f"{number(scores['cv'][m]['mean'])} ± {number(scores['cv'][m]['sd'])}" for m in metrics),
+    )
+    return table
+
+
+def reasons(scores: dict[str, Any]) -> list[str]:
+    """Why numbers are missing, one line a metric."""
+    lines = [
+        f"{name} of fold {fold['fold']}: {fold[name]['reason']}"
+        for fold in scores["folds"]
+        for name in scores["cv"]
+        if fold[name]["reason"]
+    ]
+    if scores["logrank_p"]["reason"]:
+        lines.append(f"log-rank: {scores['logrank_p']['reason']}")
+    return lines
+
+
+def number(value: float) -> str:
+    """Three decimals, or a dash for what could not be computed.
+
+    Example:
+        >>> number(0.6543), number(float("nan"))
+        ('0.654', '–')
+    """
+    return "–" if value != value else f"{value:.3f}"

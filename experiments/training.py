@@ -1,0 +1,191 @@
+"""Training of one network on one fold, resumable at any epoch."""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from data_modules.datamodule import SurvivalDataModule
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+
+from data_modules.files import write_aside
+from experiments.checkpoints import AtomicCheckpointIO, read_checkpoint
+from experiments.config import RunConfig
+from mmsurv.callbacks import Evaluation, History
+from mmsurv.linear import fit_ridge_cox
+from mmsurv.losses import event_time_edges
+from mmsurv.survival import DAYS_PER_YEAR
+from mmsurv.task import SurvivalTask
+
+MONITOR = "val/loss"
+
+
+class TrainingDiverged(RuntimeError):
+    """The validation loss is not a number from the first epoch on."""
+
+
+def member_seed(seed: int, fold: int, member: int) -> int:
+    """A seed of its own for every network of a run."""
+    return int(np.random.SeedSequence([seed, fold, member]).generate_state(1)[0])
+
+
+def new_task(config: RunConfig, data: SurvivalDataModule, seed: int) -> SurvivalTask:
+    """An untrained task whose every weight is a function of the seed and the training patients."""
+    train = data.role_table("train")
+    event = torch.tensor(train["event"].to_numpy(dtype=bool))
+    time_days = torch.tensor(train["time_days"].to_numpy(dtype=float))
+    edges: list[float] = []
+    if config.loss == "discrete":
+        edges = event_time_edges(event=event, time=time_days, bins=config.data.time_bins).tolist()
+    torch.manual_seed(seed)
+    task = SurvivalTask(
+        sizes=list(data.sizes),
+        fusion=config.fusion,
+        pooling=config.pooling,
+        width=config.model.width,
+        heads=config.model.heads,
+        dropout=config.model.dropout,
+        head_start=config.model.head_start,
+        loss=config.loss,
+        ties=config.ties,
+        edges_days=edges,
+        lr=config.optim.lr,
+        weight_decay=config.optim.weight_decay,
+        seed=seed,
+    )
+    if data.sizes.covariates and config.model.clinical_start == "cox":
+        task.start_clinical_at(
+            fit_ridge_cox(
+                covariates=data.role_covariates("train"),
+                event=event,
+                time=time_days,
+                ties=config.ties,
+            ).float()
+        )
+    return task
+
+
+def train_member(
+    config: RunConfig,
+    data: SurvivalDataModule,
+    folder: Path,
+    *,
+    seed: int,
+    logger: Logger,
+    progress: Callback,
+) -> SurvivalTask:
+    """Trains to the lowest validation loss and returns the task with those weights.
+
+    Picks up at `folder/last.ckpt` where one is left from a killed run.
+
+    Raises:
+        TrainingDiverged: No epoch had a finite validation loss.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    last = folder / "last.ckpt"
+    task = new_task(config, data, seed)
+    history = History()
+    stopping = EarlyStopping(MONITOR, patience=config.trainer.patience)
+    best = ModelCheckpoint(
+        folder,
+        filename="best",
+        monitor=MONITOR,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    every_epoch = ModelCheckpoint(
+        folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    train = data.role_table("train")
+    evaluation = Evaluation(
+        train_event=train["event"].tolist(),
+        train_time_days=train["time_days"].tolist(),
+        horizons_days=[h * DAYS_PER_YEAR for h in config.horizons],
+    )
+    if not _stopped(last, config.trainer.patience):
+        _quiet()
+        trainer = Trainer(
+            max_epochs=config.trainer.max_epochs,
+            accelerator=config.trainer.accelerator,
+            devices=1,
+            precision=config.trainer.precision,
+            gradient_clip_val=config.trainer.gradient_clip or None,
+            # Some CUDA kernels of attention and cumulative sums have no deterministic twin.
+            deterministic=True if config.trainer.accelerator == "cpu" else "warn",
+            callbacks=[evaluation, history, stopping, progress, best, every_epoch],
+            logger=logger,
+            plugins=[AtomicCheckpointIO()],
+            num_sanity_val_steps=0,
+            log_every_n_steps=1_000_000_000,  # only epochs are logged
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(task, datamodule=data, ckpt_path=str(last) if last.is_file() else None)
+    _write_history(folder / "history.csv", read_checkpoint(last))
+    return best_task(folder)
+
+
+def best_task(folder: Path) -> SurvivalTask:
+    """The task with the weights of the lowest validation loss, in evaluation mode.
+
+    Raises:
+        TrainingDiverged: No epoch had a finite validation loss.
+    """
+    path = folder / "best.ckpt"
+    content = read_checkpoint(path)
+    scores = [
+        state["best_model_score"]
+        for name, state in content["callbacks"].items()
+        if name.startswith("ModelCheckpoint") and state["monitor"] == MONITOR
+    ]
+    if not all(math.isfinite(float(score)) for score in scores):
+        raise TrainingDiverged(
+            f"{path}: the validation loss is {float(scores[0])}; lower --optim.lr or set "
+            "--trainer.gradient_clip"
+        )
+    task = SurvivalTask(**content["hyper_parameters"])
+    task.load_state_dict(content["state_dict"])
+    return task.eval()
+
+
+def _stopped(last: Path, patience: int) -> bool:
+    """Whether a killed run had already stopped early: one more epoch would change its bytes."""
+    if not last.is_file():
+        return False
+    states = read_checkpoint(last)["callbacks"]
+    return any(
+        name.startswith("EarlyStopping") and state["wait_count"] >= patience
+        for name, state in states.items()
+    )
+
+
+def _write_history(path: Path, checkpoint: dict[str, Any]) -> None:
+    """The curve as CSV, from the last checkpoint, so that a killed run writes the same."""
+    (state,) = (s for name, s in checkpoint["callbacks"].items() if name.startswith("History"))
+    rows = pd.DataFrame(state["rows"]).astype({"epoch": int}).set_index("epoch").sort_index(axis=1)
+    with write_aside(path) as aside:
+        rows.to_csv(aside, lineterminator="\n")
+
+
+def _quiet() -> None:
+    """Leaves the terminal to our own progress."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for pattern in (
+        # Bags are small and reads fast: the main process may read them (--data.workers).
+        ".*does not have many workers.*",
+        # A resumed run writes into the folder that it left.
+        ".*Checkpoint directory .* exists and is not empty.*",
+        # Epochs, not steps, are logged.
+        ".*number of training batches .* is smaller than the logging interval.*",
+        # Devices are chosen by --trainer.accelerator.
+        ".*GPU available but not used.*",
+    ):
+        warnings.filterwarnings("ignore", pattern)

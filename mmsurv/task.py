@@ -1,0 +1,129 @@
+"""The LightningModule: one network, one loss, and validation over the whole set at once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from mmsurv.batch import Batch, Sizes
+from mmsurv.losses import CoxLoss, DiscreteLoss
+from mmsurv.models import SurvivalNet
+from mmsurv.names import FusionName, LossName, PoolingName, Ties
+
+
+class Seen(NamedTuple):
+    """What one pass over a role saw, patient by patient."""
+
+    log_hazard: Float[Tensor, " n"]
+    event: Bool[Tensor, " n"]
+    time_days: Float[Tensor, " n"]
+
+
+class SurvivalTask(LightningModule):
+    """Trains a `SurvivalNet`; hyper-parameters are primitives, so checkpoints load safely.
+
+    The training loss is computed on the mini-batch, whose patients are the risk set. The validation
+    loss is one loss over all validation patients: a mean of losses of batches of 12 would compare each
+    patient with eleven others only, and would depend on their order.
+
+    Args:
+        sizes: `Sizes` as a list of three integers.
+        fusion: Fusion of image and genes.
+        pooling: Pooling of patches.
+        width: Token width d.
+        heads: Attention heads.
+        dropout: Dropout.
+        head_start: Factor on the initial weights of the head.
+        loss: "cox" or "discrete".
+        ties: Ties of the Cox loss.
+        edges_days: Inner edges of the time bins of the discrete loss.
+        lr: Learning rate of AdamW.
+        weight_decay: Weight decay of AdamW.
+        seed: Dropout of epoch e is a pure function of (seed, e), so a resumed run repeats it.
+    """
+
+    def __init__(
+        self,
+        *,
+        sizes: list[int],
+        fusion: FusionName = "dual_xattn",
+        pooling: PoolingName = "self_attention",
+        width: int = 64,
+        heads: int = 4,
+        dropout: float = 0.1,
+        head_start: float = 1.0,
+        loss: LossName = "cox",
+        ties: Ties = "efron",
+        edges_days: list[float] | None = None,
+        lr: float = 1e-3,
+        weight_decay: float = 0.01,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = SurvivalNet(
+            Sizes(*sizes),
+            fusion=fusion,
+            pooling=pooling,
+            width=width,
+            heads=heads,
+            dropout=dropout,
+            head_start=head_start,
+        )
+        self.loss = CoxLoss(ties) if loss == "cox" else DiscreteLoss(edges_days or [])
+        self.trained: list[Seen] = []
+        self.validated: list[Seen] = []
+
+    def forward(self, batch: Batch) -> Float[Tensor, " B"]:
+        """Log hazard of each patient."""
+        log_hazard: Tensor = self.net(batch)
+        return log_hazard
+
+    def on_train_epoch_start(self) -> None:
+        """Makes the epoch's randomness a function of the seed and the epoch."""
+        torch.manual_seed(self.hparams["seed"] * 1_000_003 + self.current_epoch)
+        self.trained.clear()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of one batch; a batch without an event gives a zero that moves nothing."""
+        log_hazard = self(batch)
+        loss: Tensor = self.loss(log_hazard=log_hazard, event=batch.event, time=batch.time_days)
+        self.trained.append(Seen(log_hazard.detach(), batch.event, batch.time_days))
+        self.log(
+            "train/loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.event)
+        )
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Remembers the log hazards; the loss waits for all of them."""
+        self.validated.append(Seen(self(batch), batch.event, batch.time_days))
+
+    def on_validation_epoch_end(self) -> None:
+        """One loss over the whole validation set. Callbacks have already read `validated`."""
+        seen = joined(self.validated)
+        loss = self.loss(log_hazard=seen.log_hazard, event=seen.event, time=seen.time_days)
+        self.log("val/loss", loss, batch_size=len(seen.event))
+        self.validated.clear()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW, as the paper."""
+        return torch.optim.AdamW(
+            self.parameters(),
+            lr=self.hparams["lr"],
+            weight_decay=self.hparams["weight_decay"],
+        )
+
+    def start_clinical_at(self, weights: Float[Tensor, " C"]) -> None:
+        """Sets the clinical weights of the final layer, for instance to a Cox solution."""
+        with torch.no_grad():
+            self.net.clinical.weight.copy_(weights[None])
+
+
+def joined(seen: list[Seen]) -> Seen:
+    """All batches of one pass as one, detached, in float32 on the CPU."""
+    fields: Any = zip(*seen, strict=True)
+    return Seen(*(torch.cat(parts).detach().cpu() for parts in fields))
