@@ -134,7 +134,7 @@ def _write_features(
                     {"encoder": f"toy-{encoder}", "mpp": MPP, "patch_px": PATCH_PX},
                 )
                 rows.append((names[index], stem))
-    slides_table = pd.DataFrame(dict.fromkeys(rows), columns=["patient_id", "slide_id"])
+    slides_table = pd.DataFrame(list(dict.fromkeys(rows)), columns=["patient_id", "slide_id"])
     slides_table.to_csv(folder / "slides.csv", index=False, lineterminator="\n")
 
 
@@ -164,8 +164,8 @@ def _write_manifest(folder: Path) -> None:
         "covariates": {
             "age": {"column": "age", "kind": "numeric", "unit": "years"},
             "grade": {"column": "grade", "kind": "ordinal", "levels": [1, 2, 3]},
-            "size": {"column": "size_mm", "kind": "numeric", "unit": "mm"},
-            "nodes": {"column": "nodes", "kind": "numeric", "unit": "count"},
+            "size": {"column": "size_mm", "kind": "numeric", "unit": "mm", "log": True},
+            "nodes": {"column": "nodes", "kind": "numeric", "unit": "count", "log": True},
         },
         "genes": {
             "path": "expression.tsv",

@@ -43,11 +43,11 @@ class ToyConfig:
     """Factor on the whole log hazard; 0 makes a cohort without any signal."""
     interaction: float = 1.5
     """Weight w_x of the image x gene interaction."""
-    image: float = 0.6
+    image: float = 0.7
     """Weight w_f of the image term."""
-    genes: float = 0.6
+    genes: float = 0.7
     """Weight w_q of the gene term."""
-    clinical: float = 0.8
+    clinical: float = 0.9
     """Weight w_c of the clinical term."""
     censoring: float = 0.5
     """Share of patients who are censored, about."""
@@ -55,9 +55,9 @@ class ToyConfig:
     """Fewest patches a slide."""
     patches_max: int = 72
     """Most patches a slide."""
-    patch_noise: float = 1.0
+    patch_noise: float = 0.3
     """Standard deviation of the noise of a patch feature; its kind has unit variance."""
-    stain: float = 0.3
+    stain: float = 0.05
     """Standard deviation of the shift that all patches of a slide share."""
     lacking: float = 0.04
     """Share of patients without slides, and share without expression."""

@@ -1,0 +1,1 @@
+"""Commands: flags in, run folders out."""

@@ -73,7 +73,7 @@ class WandbLog:
 
         self.run.summary.update(summary)
         self.run.log({name: wandb.Image(str(path)) for name, path in figures.items()})
-        self.run.finish(quiet=True)
+        self.run.finish()
 
 
 def experiment_log(config: RunConfig, folder: Path) -> ExperimentLog:

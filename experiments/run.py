@@ -49,7 +49,7 @@ def _run(config: RunConfig) -> int:
     cohort = open_cohort(config, console)
     stored_folds = folder / "folds.csv"
     if config.resume and stored_folds.is_file():
-        folds = read_folds(stored_folds, cohort)
+        folds = read_folds(stored_folds, cohort, config.protocol)
     else:
         folds = make_folds(cohort, n_folds=config.folds, protocol=config.protocol, seed=config.seed)
     write_start(config, folder, data_hash=cohort.data_hash, folds_hash=folds.hash)

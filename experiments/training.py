@@ -28,7 +28,7 @@ from mmsurv.task import SurvivalTask
 MONITOR = "val/loss"
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDivergedError(RuntimeError):
     """The validation loss is not a number from the first epoch on."""
 
 
@@ -87,7 +87,7 @@ def train_member(
     Picks up at `folder/last.ckpt` where one is left from a killed run.
 
     Raises:
-        TrainingDiverged: No epoch had a finite validation loss.
+        TrainingDivergedError: No epoch had a finite validation loss.
     """
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
@@ -137,7 +137,7 @@ def best_task(folder: Path) -> SurvivalTask:
     """The task with the weights of the lowest validation loss, in evaluation mode.
 
     Raises:
-        TrainingDiverged: No epoch had a finite validation loss.
+        TrainingDivergedError: No epoch had a finite validation loss.
     """
     path = folder / "best.ckpt"
     content = read_checkpoint(path)
@@ -147,7 +147,7 @@ def best_task(folder: Path) -> SurvivalTask:
         if name.startswith("ModelCheckpoint") and state["monitor"] == MONITOR
     ]
     if not all(math.isfinite(float(score)) for score in scores):
-        raise TrainingDiverged(
+        raise TrainingDivergedError(
             f"{path}: the validation loss is {float(scores[0])}; lower --optim.lr or set "
             "--trainer.gradient_clip"
         )
@@ -187,5 +187,7 @@ def _quiet() -> None:
         ".*number of training batches .* is smaller than the logging interval.*",
         # Devices are chosen by --trainer.accelerator.
         ".*GPU available but not used.*",
+        # Lightning 2.6 asks torch 2.12 for a class that moved.
+        ".*treespec, LeafSpec.*",
     ):
         warnings.filterwarnings("ignore", pattern)

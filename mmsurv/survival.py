@@ -1,17 +1,15 @@
-"""From log hazards to survival curves and risk groups, fitted on training patients only.
-
-In float64 on centred log hazards: a Cox model's log hazards have no origin, and exp of a large offset
-destroys a survival curve in float32.
-"""
+"""From log hazards to survival probabilities and risk groups, all fitted on training patients."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+
+from mmsurv.checks import check_finite, check_follow_up
 
 Array = np.ndarray
 
@@ -20,33 +18,35 @@ DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 
 
 class Baseline(NamedTuple):
-    """Cumulative baseline hazard of the training patients, a step function.
+    """Cumulative baseline hazard: that of a patient whose log hazard is `center`. A step function.
 
     Attributes:
-        time_days: Distinct event times, increasing, after a first 0.
+        time_days: 0, then the distinct event times of the training patients, increasing.
         cumulative_hazard: H0 from each time on; 0 at time 0, so that S(0) = 1.
-        center: Mean training log hazard, subtracted before any exponential.
+        center: Mean log hazard of the training patients. Cox scores have a free origin; without
+            centring, exp of a large one would lose the baseline.
     """
 
     time_days: Float[Array, " m"]
     cumulative_hazard: Float[Array, " m"]
     center: float
 
-    def to_state(self) -> dict[str, Tensor | float]:
-        """Tensors and primitives, for a checkpoint that loads without unpickling."""
+    def to_state(self) -> dict[str, Any]:
+        """Tensors and numbers only, for a checkpoint that loads with `weights_only=True`."""
         return {
-            "time_days": torch.from_numpy(self.time_days),
-            "cumulative_hazard": torch.from_numpy(self.cumulative_hazard),
-            "center": float(self.center),
+            "time_days": torch.from_numpy(self.time_days.copy()),
+            "cumulative_hazard": torch.from_numpy(self.cumulative_hazard.copy()),
+            "center": self.center,
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Tensor | float]) -> Baseline:
-        """The inverse of `to_state`."""
-        times, hazard = state["time_days"], state["cumulative_hazard"]
-        if not isinstance(times, Tensor) or not isinstance(hazard, Tensor):
-            raise TypeError(f"a baseline holds two tensors, got {type(times)} and {type(hazard)}")
-        return cls(times.double().numpy(), hazard.double().numpy(), float(state["center"]))
+    def from_state(cls, state: Mapping[str, Any]) -> Baseline:
+        """The baseline that `to_state` wrote, to the last bit."""
+        return cls(
+            time_days=state["time_days"].cpu().numpy(),
+            cumulative_hazard=state["cumulative_hazard"].cpu().numpy(),
+            center=float(state["center"]),
+        )
 
 
 def fit_baseline(
@@ -56,96 +56,120 @@ def fit_baseline(
 
     .. math:: H_0(t) = \sum_{t_k \le t} \frac{d_k}{\sum_{j: t_j \ge t_k} e^{\eta_j - \bar\eta}}
 
-    with d_k events at the distinct event time t_k.
+    with d_k events at time t_k. Computed on logarithms in float64.
 
     Args:
-        log_hazard: Of the training patients.
-        event: True = it happened.
-        time: Days.
+        log_hazard: eta of the training patients, and of no others.
+        event: True = it happened; at least one.
+        time: Days, positive.
 
     Returns:
-        The baseline, whose log hazards are relative to the training mean.
+        The baseline at 0 and at every distinct event time.
 
     Raises:
-        ValueError: A log hazard or time is not finite, or there is no event.
+        ValueError: Input that is not usable, or no event.
 
-    Source: Breslow, contribution to the discussion of Cox (1972), doi:10.1111/j.2517-6161.1972.tb00900.x.
+    Source: Breslow, discussion of Cox, 1972, doi:10.1111/j.2517-6161.1972.tb00900.x.
 
     Example:
-        >>> baseline = fit_baseline(log_hazard=np.zeros(2), event=np.array([True, True]),
+        >>> baseline = fit_baseline(log_hazard=np.zeros(2), event=np.array([True, False]),
         ...                         time=np.array([10.0, 20.0]))
         >>> baseline.time_days.tolist(), baseline.cumulative_hazard.tolist()
-        ([0.0, 10.0, 20.0], [0.0, 0.5, 1.5])
+        ([0.0, 10.0], [0.0, 0.5])
     """
-    eta = np.asarray(log_hazard, dtype=np.float64)
-    times = np.asarray(time, dtype=np.float64)
-    happened = np.asarray(event, dtype=bool)
-    if not (np.isfinite(eta).all() and np.isfinite(times).all()):
-        raise ValueError("log hazards and times of a baseline must be finite")
-    if not happened.any():
+    check_follow_up(event=event, time=time)
+    check_finite("log_hazard", log_hazard, len(time))
+    if not event.any():
         raise ValueError("a baseline hazard needs at least one event among the training patients")
+    eta = log_hazard.astype(np.float64)
     center = float(eta.mean())
-    weight = np.exp(eta - center)
-    distinct, where = np.unique(times, return_inverse=True)
-    deaths = np.bincount(where, weights=happened.astype(float))
-    mass = np.bincount(where, weights=weight)
-    at_risk = np.cumsum(mass[::-1])[::-1]
-    with_events = deaths > 0
-    hazard = np.cumsum(deaths[with_events] / at_risk[with_events])
+    times, index = np.unique(time.astype(np.float64), return_inverse=True)
+    deaths = np.bincount(index[event], minlength=len(times))
+    log_sum = np.full(len(times), -np.inf)
+    np.logaddexp.at(log_sum, index, eta - center)
+    log_at_risk = np.logaddexp.accumulate(log_sum[::-1])[::-1]
+    dying = deaths > 0
+    with np.errstate(over="ignore"):  # an infinite cumulative hazard is a survival of 0
+        hazard = np.cumsum(deaths[dying] * np.exp(-log_at_risk[dying]))
     return Baseline(
-        np.concatenate([[0.0], distinct[with_events]]), np.concatenate([[0.0], hazard]), center
+        time_days=np.append(0.0, times[dying]),
+        cumulative_hazard=np.append(0.0, hazard),
+        center=center,
     )
 
 
 def survival_probability(
     baseline: Baseline, *, log_hazard: Float[Array, " n"], at_days: Float[Array, " T"]
 ) -> Float[Array, "n T"]:
-    r"""Probability of no event up to and including each time.
+    r"""Probability of being without the event at each time, patient by patient.
 
-    .. math:: S(t \mid x) = \exp\!\big(-H_0(t) \, e^{\eta(x) - \bar\eta}\big)
+    .. math:: S(t \mid x) = \exp\big(-H_0(t) \, e^{\eta(x) - \bar\eta}\big)
+
+    A step function; beyond the last training time it holds its last value.
 
     Args:
-        baseline: Of the training patients.
-        log_hazard: Of the new patients.
-        at_days: Times in days, in any order; beyond the last training event the curve is held.
+        baseline: From `fit_baseline`.
+        log_hazard: eta of the patients, from the same network as the baseline's.
+        at_days: Times, not negative, in any order.
+
+    Returns:
+        float64, one row a patient, one column a time.
 
     Raises:
-        ValueError: A log hazard is not finite.
+        ValueError: A log hazard or a time that is not finite, or a negative time.
 
     Example:
-        >>> baseline = Baseline(np.array([0.0, 10.0]), np.array([0.0, 1.0]), 0.0)
-        >>> survival_probability(
-        ...     baseline, log_hazard=np.zeros(1), at_days=np.array([0.0, 9.9, 10.0])
-        ... ).round(3).tolist()
-        [[1.0, 1.0, 0.368]]
+        >>> baseline = Baseline(np.array([0.0, 10.0]), np.array([0.0, 0.5]), 0.0)
+        >>> survival_probability(baseline, log_hazard=np.zeros(1),
+        ...                      at_days=np.array([0.0, 9.0, 10.0, 99.0])).round(3).tolist()
+        [[1.0, 1.0, 0.607, 0.607]]
     """
-    eta = np.asarray(log_hazard, dtype=np.float64)
-    if not np.isfinite(eta).all():
-        raise ValueError("log hazards must be finite to give a survival probability")
-    step = np.searchsorted(baseline.time_days, np.asarray(at_days), side="right") - 1
-    hazard = baseline.cumulative_hazard[np.maximum(step, 0)]
-    # exp(700) is the last finite power; beyond it survival is 0 to every digit anyway.
-    relative = np.exp(np.minimum(eta - baseline.center, 700.0))
-    survival: Array = np.exp(-np.outer(relative, hazard))
+    check_finite("log_hazard", log_hazard, len(log_hazard))
+    check_finite("at_days", at_days, len(at_days))
+    if (at_days < 0).any():
+        raise ValueError(f"at_days must not be negative, got {float(at_days.min())}")
+    step = np.searchsorted(baseline.time_days, at_days.astype(np.float64), side="right") - 1
+    # On logarithms: 0 * inf would be NaN, -inf plus a finite number is not.
+    with np.errstate(divide="ignore", over="ignore"):
+        log_cumulative = np.log(baseline.cumulative_hazard)[step]
+        eta = log_hazard.astype(np.float64) - baseline.center
+        survival: Array = np.exp(-np.exp(log_cumulative[None, :] + eta[:, None]))
     return survival
 
 
 def risk_cut(log_hazard: Float[Array, " n"]) -> float:
-    """Median log hazard of the training patients, above which a patient is at high risk.
+    """The log hazard that parts high from low risk: the median of the training patients.
+
+    Args:
+        log_hazard: Of the training patients, and of no others.
+
+    Raises:
+        ValueError: No patient, or a log hazard that is not finite.
 
     Example:
         >>> risk_cut(np.array([3.0, 1.0, 2.0]))
         2.0
     """
+    check_finite("log_hazard", log_hazard, len(log_hazard))
+    if len(log_hazard) == 0:
+        raise ValueError("a risk cut needs at least one training patient")
     return float(np.median(log_hazard))
 
 
 def risk_group(log_hazard: Float[Array, " n"], cut: float) -> Bool[Array, " n"]:
-    """True = high risk: above the training cut.
+    """True = high risk: above the cut. At the cut is low.
+
+    Args:
+        log_hazard: Of any patients.
+        cut: From `risk_cut`.
+
+    Raises:
+        ValueError: A log hazard that is not finite.
 
     Example:
-        >>> risk_group(np.array([1.0, 2.0, 3.0]), 2.0).tolist()
+        >>> risk_group(np.array([1.0, 2.0, 3.0]), cut=2.0).tolist()
         [False, False, True]
     """
-    high: Array = np.asarray(log_hazard) > cut
+    check_finite("log_hazard", log_hazard, len(log_hazard))
+    high: Array = log_hazard > cut
     return high

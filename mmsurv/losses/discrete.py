@@ -23,7 +23,7 @@ class DiscreteLoss(nn.Module):
     def __init__(self, edges: Sequence[float]) -> None:
         super().__init__()
         self.register_buffer("edges", torch.tensor(list(edges), dtype=torch.float32))
-        # exp(-2): about 13 % of hazard a bin, so that training starts from survival, not from death.
+        # exp(-2): about 13 % of hazard a bin, so that training starts with patients who live.
         self.baseline = nn.Parameter(torch.full((len(edges) + 1,), -2.0))
 
     def forward(

@@ -1,7 +1,8 @@
 """torchmetrics shells round the pure functions: they gather a whole set, then compute once.
 
-A C-index of batches of 12, averaged, is not the C-index of the set; so `forward` of a batch is not what
-these are for: call `update` on every batch and `compute` at the end.
+A C-index of batches of 12, averaged, is not the C-index of the set; so `forward` of a batch is not
+what these are for: call `update` on every batch and `compute` at the end. They watch a training, so
+log hazards that are not finite give NaN with a reason here, where the pure functions raise.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from mmsurv.metrics.functional import Value, auc_at, concordance, integrated_brier
-from mmsurv.survival import fit_baseline, survival_probability
+from mmsurv.survival import Baseline, fit_baseline, survival_probability
 
 Array = np.ndarray
 
@@ -31,6 +32,7 @@ class SurvivalMetric(Metric):
 
     is_differentiable = False
     full_state_update = False
+    higher_is_better = True
 
     log_hazard: list[Tensor]
     event: list[Tensor]
@@ -49,23 +51,28 @@ class SurvivalMetric(Metric):
         event: Bool[Tensor, " n"],
         time: Float[Tensor, " n"],
     ) -> None:
-        """Adds patients."""
+        """Adds patients; see the function of the metric for the arguments."""
         self.log_hazard.append(log_hazard.detach())
         self.event.append(event)
         self.time.append(time)
 
     def compute(self) -> Float[Tensor, ""]:
         """The metric of all patients added; NaN with `reason` where it cannot be computed."""
-        if not self.log_hazard:
-            value = Value.missing("no patient was added")
-        else:
-            value = self._value(
-                log_hazard=_numpy(self.log_hazard),
-                event=_numpy(self.event).astype(bool),
-                time=_numpy(self.time),
-            )
+        value = self._gathered()
         self.reason = value.reason
-        return torch.tensor(value.value, dtype=torch.float32)
+        return torch.tensor(value.value, dtype=torch.float32, device=self.device)
+
+    def _gathered(self) -> Value:
+        if not len(self.log_hazard):
+            return Value.missing("no patient was added")
+        log_hazard = _numpy(self.log_hazard)
+        if not np.isfinite(log_hazard).all():
+            return Value.missing("a log hazard is not finite")
+        return self._value(
+            log_hazard=log_hazard,
+            event=_numpy(self.event).astype(bool),
+            time=_numpy(self.time),
+        )
 
     def _value(
         self,
@@ -93,8 +100,6 @@ class ConcordanceIndex(SurvivalMetric):
         tensor(1.)
     """
 
-    higher_is_better = True
-
     def _value(
         self,
         *,
@@ -112,9 +117,14 @@ class TimeDependentAUC(SurvivalMetric):
         train_event: Of the training patients, for the censoring weights.
         train_time_days: Of the training patients.
         at_days: The time.
-    """
 
-    higher_is_better = True
+    Example:
+        >>> metric = TimeDependentAUC(train_event=[True, True], train_time_days=[1.0, 9.0],
+        ...                           at_days=1.5)
+        >>> metric(log_hazard=torch.tensor([2.0, 1.0]), event=torch.tensor([True, True]),
+        ...        time=torch.tensor([1.0, 2.0]))
+        tensor(1.)
+    """
 
     def __init__(
         self,
@@ -153,10 +163,13 @@ class IntegratedBrier(TimeDependentAUC):
     `mmsurv.metrics.functional.integrated_brier`.
 
     Args:
-        train_event: Of the training patients, for baseline and censoring weights.
+        train_event: Of the training patients, for the censoring weights.
         train_time_days: Of the training patients.
         at_days: The horizon.
         points: Grid points up to the horizon.
+
+    Attributes:
+        baseline: From the last `fit`; None where there is none.
     """
 
     higher_is_better = False
@@ -174,7 +187,7 @@ class IntegratedBrier(TimeDependentAUC):
             train_event=train_event, train_time_days=train_time_days, at_days=at_days, **kwargs
         )
         self.grid = np.linspace(0, at_days, points + 1)[1:]
-        self.baseline = None
+        self.baseline: Baseline | None = None
 
     def fit(
         self,
@@ -183,15 +196,16 @@ class IntegratedBrier(TimeDependentAUC):
         event: Bool[Tensor, " m"],
         time: Float[Tensor, " m"],
     ) -> None:
-        """Fits Breslow's baseline on training patients."""
-        if not bool(event.any()):
-            self.baseline = None
-            return
-        self.baseline = fit_baseline(
-            log_hazard=log_hazard.double().cpu().numpy(),
-            event=event.cpu().numpy(),
-            time=time.double().cpu().numpy(),
-        )
+        """Fits Breslow's baseline on training patients; leaves none where it cannot be fitted."""
+        self.baseline = None
+        # A value computed from the previous baseline must not be answered again.
+        self._computed = None
+        if bool(event.any()) and bool(torch.isfinite(log_hazard).all()):
+            self.baseline = fit_baseline(
+                log_hazard=_numpy([log_hazard.detach()]),
+                event=_numpy([event]).astype(bool),
+                time=_numpy([time]),
+            )
 
     def _value(
         self,

@@ -1,4 +1,4 @@
-"""Time-dependent area under the ROC curve."""
+"""Time-dependent area under the curve."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import torch
 from jaxtyping import Bool, Float
 from torchsurv.metrics.auc import Auc
 
-from mmsurv.metrics.functional.censoring import ipcw, why_beyond
-from mmsurv.metrics.functional.concordance import ranks
-from mmsurv.metrics.functional.value import Array, Value, check_survival_data
+from mmsurv.checks import check_finite, check_follow_up
+from mmsurv.metrics.functional.censoring import ipcw, why_illegal
+from mmsurv.metrics.functional.ranks import joint_ranks
+from mmsurv.metrics.functional.value import Value
+
+Array = np.ndarray
 
 
 def auc_at(
@@ -21,53 +24,55 @@ def auc_at(
     train_time: Float[Array, " m"],
     at_days: float,
 ) -> Value:
-    r"""Cumulative/dynamic AUC at one time, weighted for censoring.
+    r"""Cumulative/dynamic AUC: do those with the event by t have the higher risk?
 
-    The probability that somebody who has had the event by t has a higher log hazard than somebody who
-    has not:
+    .. math:: \mathrm{AUC}(t) = \frac{\sum_{i: d_i, t_i \le t} \sum_{j: t_j > t} G(t_i)^{-1}
+              \big( 1_{\eta_i > \eta_j} + \tfrac12 1_{\eta_i = \eta_j} \big)}
+              {\#\{j: t_j > t\} \sum_{i: d_i, t_i \le t} G(t_i)^{-1}}
 
-    .. math:: AUC(t) = \frac{\sum_{i,j} 1\{t_i \le t, d_i = 1\} \, 1\{t_j > t\} \, G(t_i)^{-1}
-              (1\{\eta_i > \eta_j\} + \tfrac12 1\{\eta_i = \eta_j\})}
-              {\sum_{i,j} 1\{t_i \le t, d_i = 1\} \, 1\{t_j > t\} \, G(t_i)^{-1}}
+    G is the censoring distribution of the training patients.
 
     Args:
-        log_hazard: Higher = at higher risk.
+        log_hazard: eta; higher is riskier. Only its order matters.
         event: True = it happened.
-        time: Days.
-        train_event: Of the training patients, for the censoring weights.
-        train_time: Of the training patients.
+        time: Days, positive.
+        train_event: Of the training patients.
+        train_time: Of the training patients, days.
         at_days: t.
 
     Returns:
-        The AUC, or NaN with the reason: no case, no control, or t beyond the follow-up.
+        AUC in [0, 1]; NaN where t is not below the end of follow-up, or nobody has had the event.
 
     Raises:
-        ValueError: A log hazard or time is not finite.
+        ValueError: Input that is not usable, such as a NaN log hazard.
 
-    Source: Uno et al., Evaluating prediction rules for t-year survivors, 2007,
-    doi:10.1198/016214507000000149. Computed by torchsurv.
+    Source: Uno et al., Evaluating prediction rules for t-year survivors with censored regression
+    models, 2007, doi:10.1198/016214507000000149.
 
     Example:
-        >>> auc_at(log_hazard=np.array([2.0, 1.0, 0.0]), event=np.array([True, True, True]),
-        ...        time=np.array([1.0, 3.0, 4.0]), train_event=np.array([True, True]),
-        ...        train_time=np.array([1.0, 9.0]), at_days=2.0)
-        Value(value=1.0, reason='')
+        >>> e, t = np.array([True, True, False]), np.array([1.0, 2.0, 3.0])
+        >>> auc_at(log_hazard=-t, event=e, time=t, train_event=e, train_time=t, at_days=2.0).value
+        1.0
     """
-    check_survival_data(event, time, log_hazard=log_hazard)
-    follow_up = {"train_event": train_event, "train_time": train_time}
-    reason = why_beyond(at_days, **follow_up, test_time=time)
-    if reason:
+    check_follow_up(event=event, time=time)
+    check_follow_up(event=train_event, time=train_time, of="training")
+    check_finite("log_hazard", log_hazard, len(time))
+    if not train_event.any():
+        return Value.missing("no event among the training patients")
+    if not (event & (time <= at_days)).any():
+        return Value.missing(f"no event by time {at_days:g}")
+    if reason := why_illegal(at_days, train_time=train_time, test_time=time):
         return Value.missing(reason)
-    if not np.any(np.asarray(event, dtype=bool) & (time <= at_days)):
-        return Value.missing(f"no event up to day {at_days:g}")
-    # Only cases before t are weighted by their own time; those are within the training follow-up.
-    own = np.minimum(time, at_days)
-    score = Auc()(
-        torch.from_numpy(ranks(log_hazard)),
-        torch.from_numpy(np.asarray(event, dtype=bool)),
-        torch.from_numpy(np.asarray(time, dtype=np.float32)),
-        new_time=torch.tensor([at_days], dtype=torch.float32),
-        weight=ipcw(**follow_up, at=own),
-        weight_new_time=ipcw(**follow_up, at=np.array([at_days])),
+    at = np.array([at_days])
+    weight = ipcw(train_event=train_event, train_time=train_time, at=np.append(time, at))
+    (risk,) = joint_ranks(log_hazard)
+    when, wanted = joint_ranks(time, at)
+    auc = Auc()(
+        risk,
+        torch.tensor(event),
+        when,
+        new_time=wanted,
+        weight=torch.tensor(weight[:-1], dtype=torch.float32),
+        weight_new_time=torch.tensor(weight[-1:], dtype=torch.float32),
     )
-    return Value(float(score))
+    return Value(float(auc[0]))

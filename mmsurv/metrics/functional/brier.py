@@ -1,4 +1,4 @@
-"""Brier score over time, and its integral."""
+"""Brier score: squared error of predicted survival, weighted for censoring."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ import torch
 from jaxtyping import Bool, Float
 from torchsurv.metrics.brier_score import BrierScore
 
-from mmsurv.metrics.functional.censoring import ipcw, why_beyond
-from mmsurv.metrics.functional.value import Array, Value, check_survival_data
+from mmsurv.checks import check_finite, check_follow_up
+from mmsurv.metrics.functional.censoring import ipcw, legal_end, why_illegal
+from mmsurv.metrics.functional.ranks import joint_ranks
+from mmsurv.metrics.functional.value import Value
+
+Array = np.ndarray
+
+# Rounding of a probability, and of a horizon, that was written to a table and read back.
+_ROUNDING = 1e-5
 
 
 def brier_curve(
@@ -20,55 +27,59 @@ def brier_curve(
     train_time: Float[Array, " m"],
     at_days: Float[Array, " T"],
 ) -> Float[Array, " T"]:
-    r"""Brier score at each time, weighted for censoring.
+    r"""Brier score at each time, weighted by the inverse probability of censoring.
 
-    .. math:: BS(t) = \frac1n \sum_i \Big[ \frac{S_i(t)^2 \, 1\{t_i \le t, d_i = 1\}}{G(t_i)}
-              + \frac{(1 - S_i(t))^2 \, 1\{t_i > t\}}{G(t)} \Big]
+    .. math:: BS(t) = \frac1n \sum_i \Big( \frac{S(t|x_i)^2 \, 1_{t_i \le t, d_i}}{G(t_i)}
+              + \frac{(1 - S(t|x_i))^2 \, 1_{t_i > t}}{G(t)} \Big)
 
-    Unweighted, the score of heavily censored patients is far too good; weights are not an option here.
+    G is the censoring distribution of the training patients.
 
     Args:
-        survival: Predicted S_i(t), patients by times.
+        survival: S(t given x), predicted, in [0, 1].
         event: True = it happened.
-        time: Days.
-        train_event: Of the training patients, for G.
-        train_time: Of the training patients, for G.
-        at_days: Increasing times, all below the end of follow-up.
+        time: Days, positive.
+        train_event: Of the training patients, at least one True.
+        train_time: Of the training patients, days.
+        at_days: t, increasing.
+
+    Returns:
+        BS(t); NaN at times that are not below the end of follow-up, and everywhere where no patient
+        has an event. 0.25 is a coin, lower is better.
 
     Raises:
-        ValueError: Values are not finite, survival is not a probability, or a time is beyond the end.
+        ValueError: Input that is not usable.
 
-    Source: Graf et al., 1999,
-    doi:10.1002/(SICI)1097-0258(19990915/30)18:17/18<2529::AID-SIM274>3.0.CO;2-5. Computed by torchsurv.
+    Source: Graf et al., Assessment and comparison of prognostic classification schemes for survival
+    data, 1999, doi:10.1002/(SICI)1097-0258(19990915/30)18:17/18<2529::AID-SIM274>3.0.CO;2-5.
 
     Example:
-        >>> brier_curve(survival=np.full((2, 1), 0.5), event=np.array([True, True]),
-        ...             time=np.array([1.0, 3.0]), train_event=np.array([True, True]),
-        ...             train_time=np.array([1.0, 3.0]), at_days=np.array([2.0])).tolist()
-        [0.25]
+        >>> e, t = np.array([True, True, False]), np.array([1.0, 2.0, 3.0])
+        >>> brier_curve(survival=np.full((3, 2), 0.5), event=e, time=t, train_event=e, train_time=t,
+        ...             at_days=np.array([1.0, 9.0])).tolist()
+        [0.25, nan]
     """
-    check_survival_data(event, time, survival=survival)
-    if (survival < 0).any() or (survival > 1 + 1e-6).any():
-        raise ValueError(
-            f"survival probabilities lie in [0, 1], got [{survival.min()}, {survival.max()}]"
-        )
-    follow_up = {"train_event": train_event, "train_time": train_time}
-    reason = why_beyond(float(np.max(at_days)), **follow_up, test_time=time)
-    if reason:
-        raise ValueError(reason)
-    # A patient followed beyond the training patients has no weight of its own; it is only ever a
-    # control at the times asked for, and controls are weighted at those times.
-    own = np.minimum(time, np.nextafter(np.float32(np.max(train_time)), np.float32(0)))
-    curve = BrierScore()(
-        torch.from_numpy(np.clip(survival, 0, 1).astype(np.float32)),
-        torch.from_numpy(np.asarray(event, dtype=bool)),
-        torch.from_numpy(np.asarray(time, dtype=np.float32)),
-        new_time=torch.from_numpy(np.asarray(at_days, dtype=np.float32)),
-        weight=ipcw(**follow_up, at=own),
-        weight_new_time=ipcw(**follow_up, at=at_days),
+    _check(survival, event, time, train_event, train_time, at_days)
+    curve = np.full(len(at_days), np.nan)
+    if not (event.any() and train_event.any()):
+        return curve
+    legal = at_days < legal_end(train_time=train_time, test_time=time)
+    if not legal.any():
+        return curve
+    at = at_days[legal]
+    when, wanted = joint_ranks(time, at)
+    weight = ipcw(
+        train_event=train_event, train_time=train_time, at=np.concatenate([time, at])
+    ).astype(np.float32)
+    scores = BrierScore()(
+        torch.tensor(survival[:, legal].clip(0.0, 1.0), dtype=torch.float32),
+        torch.tensor(event),
+        when,
+        new_time=wanted,
+        weight=torch.tensor(weight[: len(time)]),
+        weight_new_time=torch.tensor(weight[len(time) :]),
     )
-    values: Array = curve.double().numpy()
-    return values
+    curve[legal] = scores.double().numpy()
+    return curve
 
 
 def integrated_brier(
@@ -81,49 +92,78 @@ def integrated_brier(
     at_days: Float[Array, " T"],
     until_days: float,
 ) -> Value:
-    r"""Integrated Brier score from 0 to a horizon, by trapezoids on the given grid.
+    r"""Mean Brier score from 0 to a horizon.
 
     .. math:: IBS(\tau) = \frac1\tau \int_0^\tau BS(t) \, dt
 
-    BS(0) = 0, because everybody is alive and S(0) = 1. A model that always says 0.5 scores near 0.25.
+    by trapezoids over `at_days` and 0, where BS(0) = 0 because everybody is alive and S(0) = 1.
 
     Args:
-        survival: Predicted S_i(t), patients by times.
+        survival: S(t given x), predicted, in [0, 1].
         event: True = it happened.
-        time: Days.
-        train_event: Of the training patients, for the censoring weights.
-        train_time: Of the training patients.
-        at_days: Increasing grid; times beyond the horizon are left out.
-        until_days: The horizon tau; must be a point of the grid.
+        time: Days, positive.
+        train_event: Of the training patients.
+        train_time: Of the training patients, days.
+        at_days: Positive, increasing, with `until_days` among them.
+        until_days: tau.
 
     Returns:
-        The score, or NaN with the reason: the horizon is not on the grid or beyond the follow-up.
+        IBS; NaN where tau is not below the end of follow-up, or no patient has an event.
 
     Raises:
-        ValueError: See `brier_curve`.
+        ValueError: Input that is not usable, or `until_days` is not among `at_days`.
+
+    Source: as `brier_curve`.
 
     Example:
-        >>> integrated_brier(
-        ...     survival=np.full((2, 1), 0.5), event=np.array([True, True]),
-        ...     time=np.array([1.0, 3.0]), train_event=np.array([True, True]),
-        ...     train_time=np.array([1.0, 3.0]), at_days=np.array([2.0]), until_days=2.0)
-        Value(value=0.125, reason='')
+        >>> e, t = np.array([True, True, False]), np.array([1.0, 2.0, 3.0])
+        >>> integrated_brier(survival=np.full((3, 2), 0.5), event=e, time=t, train_event=e,
+        ...                  train_time=t, at_days=np.array([1.0, 2.0]), until_days=2.0).value
+        0.1875
     """
-    check_survival_data(event, time, survival=survival)
-    reason = why_beyond(until_days, train_event=train_event, train_time=train_time, test_time=time)
-    if reason:
+    _check(survival, event, time, train_event, train_time, at_days)
+    last = np.flatnonzero(np.isclose(at_days, until_days, rtol=_ROUNDING, atol=0.0))
+    if len(last) == 0:
+        raise ValueError(f"until_days={until_days:g} is not in at_days: predict survival there too")
+    if not train_event.any():
+        return Value.missing("no event among the training patients")
+    if not event.any():
+        return Value.missing("no event among the patients")
+    if reason := why_illegal(until_days, train_time=train_time, test_time=time):
         return Value.missing(reason)
-    grid = np.asarray(at_days, dtype=float)
-    if not np.isclose(grid, until_days).any():
-        return Value.missing(f"no survival is predicted at day {until_days:g}")
-    used = grid <= until_days * (1 + 1e-9)
+    used = slice(0, int(last[0]) + 1)
     curve = brier_curve(
         survival=survival[:, used],
         event=event,
         time=time,
         train_event=train_event,
         train_time=train_time,
-        at_days=grid[used],
+        at_days=at_days[used],
     )
-    area = np.trapezoid(np.concatenate([[0.0], curve]), np.concatenate([[0.0], grid[used]]))
-    return Value(float(area / until_days))
+    area = np.trapezoid(np.append(0.0, curve), np.append(0.0, at_days[used]))
+    return Value(float(area / at_days[used][-1]))
+
+
+def _check(
+    survival: Float[Array, "n T"],
+    event: Bool[Array, " n"],
+    time: Float[Array, " n"],
+    train_event: Bool[Array, " m"],
+    train_time: Float[Array, " m"],
+    at_days: Float[Array, " T"],
+) -> None:
+    check_follow_up(event=event, time=time)
+    check_follow_up(event=train_event, time=train_time, of="training")
+    check_finite("survival", survival, len(time))
+    check_finite("at_days", at_days, len(at_days))
+    if survival.shape != (len(time), len(at_days)):
+        raise ValueError(
+            f"survival must be patients by times {(len(time), len(at_days))}, got {survival.shape}"
+        )
+    if (np.diff(at_days) <= 0).any() or (at_days <= 0).any():
+        raise ValueError("at_days must be positive and increasing")
+    if survival.size and (survival.min() < -_ROUNDING or survival.max() > 1 + _ROUNDING):
+        raise ValueError(
+            "survival must be probabilities, got values from "
+            f"{float(survival.min()):g} to {float(survival.max()):g}"
+        )

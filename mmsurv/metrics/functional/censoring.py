@@ -5,85 +5,81 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
 from torchsurv.stats.ipcw import get_ipcw
 
-from mmsurv.metrics.functional.value import Array
+from mmsurv.checks import check_finite, check_follow_up
+from mmsurv.metrics.functional.ranks import joint_ranks
+
+Array = np.ndarray
 
 
 def ipcw(
-    *,
-    train_event: Bool[Array, " m"],
-    train_time: Float[Array, " m"],
-    at: Float[Array, " n"],
-) -> Float[Tensor, " n"]:
+    *, train_event: Bool[Array, " m"], train_time: Float[Array, " m"], at: Float[Array, " n"]
+) -> Float[Array, " n"]:
     r"""Inverse probability of censoring weights 1 / G(t).
 
-    G is the Kaplan-Meier estimate of being uncensored, from training patients only; at equal times
-    events leave the risk set before the censored.
+    G is the Kaplan-Meier estimate of being uncensored, in which events leave the risk set before
+    the censored of the same time:
+
+    .. math:: G(t) = \prod_{t_k \le t} \Big( 1 - \frac{c_k}{n_k - d_k} \Big)
 
     Args:
-        train_event: True = it happened; at least one.
-        train_time: Times of the training patients.
-        at: Times at which the weights are wanted, below `legal_end`: where G is 0 torchsurv answers
-            0 instead of an error.
+        train_event: Of the training patients, at least one True.
+        train_time: In the unit of `at`.
+        at: Times.
 
-    Source: Graf et al., Assessment and comparison of prognostic classification schemes, 1999,
-    doi:10.1002/(SICI)1097-0258(19990915/30)18:17/18<2529::AID-SIM274>3.0.CO;2-5.
+    Returns:
+        One weight a time; 0 where G is 0. Below `legal_end` it never is.
+
+    Raises:
+        ValueError: Input that is not usable, or no training event.
+
+    Source: Uno et al., Evaluating prediction rules for t-year survivors with censored regression
+    models, 2007, doi:10.1198/016214507000000149.
 
     Example:
         >>> ipcw(train_event=np.array([True, False, True]), train_time=np.array([1.0, 2.0, 3.0]),
-        ...      at=np.array([1.5, 2.5])).tolist()
+        ...      at=np.array([1.0, 2.0])).tolist()
         [1.0, 2.0]
     """
-    # One precision for both, or torchsurv looks up the wrong step (it compares floats for equality).
-    weights: Tensor = get_ipcw(
-        torch.from_numpy(np.asarray(train_event, dtype=bool)),
-        torch.from_numpy(np.asarray(train_time, dtype=np.float32)),
-        torch.from_numpy(np.asarray(at, dtype=np.float32)),
-    )
+    check_follow_up(event=train_event, time=train_time, of="training")
+    check_finite("at", at, len(at))
+    if not train_event.any():
+        raise ValueError("censoring weights need at least one event among the training patients")
+    if len(train_event) == 1:
+        # torchsurv squeezes one patient to no dimension; without a censored one G is 1.
+        return np.ones(len(at))
+    known, wanted = joint_ranks(train_time, at)
+    weights: Array = get_ipcw(torch.tensor(train_event), known, wanted).double().numpy()
     return weights
 
 
-def legal_end(
-    *,
-    train_event: Bool[Array, " m"],
-    train_time: Float[Array, " m"],
-    test_time: Float[Array, " n"],
-) -> float:
-    """The first time at which a weighted score can no longer be estimated.
+def legal_end(*, train_time: Float[Array, " m"], test_time: Float[Array, " n"]) -> float:
+    """The time below which weighted metrics exist.
 
-    Beyond the training follow-up the censoring distribution is unknown (G = 0 from the last time on if
-    it is censored); beyond the test follow-up nobody is left to be right about. Scores are defined at
-    times strictly below the returned one.
+    From the last training time on nothing is known of G; from the last scored time on there is no
+    patient left who could be a control.
+
+    Args:
+        train_time: Times of the training patients.
+        test_time: Times of the patients who are scored, in the same unit.
 
     Example:
-        >>> legal_end(train_event=np.array([True, True]), train_time=np.array([5.0, 9.0]),
-        ...           test_time=np.array([2.0, 7.0]))
+        >>> legal_end(train_time=np.array([1.0, 9.0]), test_time=np.array([4.0, 7.0]))
         7.0
     """
-    return float(min(np.max(train_time), np.max(test_time)))
+    return float(min(train_time.max(), test_time.max()))
 
 
-def why_beyond(
-    at_days: float,
-    *,
-    train_event: Bool[Array, " m"],
-    train_time: Float[Array, " m"],
-    test_time: Float[Array, " n"],
-) -> str:
-    """Empty where a score at `at_days` can be estimated, else the reason why not.
+def why_illegal(at: float, *, train_time: Float[Array, " m"], test_time: Float[Array, " n"]) -> str:
+    """The reason why a weighted metric does not exist at a time; empty where it does.
 
     Example:
-        >>> why_beyond(8.0, train_event=np.array([True, True]), train_time=np.array([5.0, 9.0]),
-        ...            test_time=np.array([2.0, 7.0]))
-        'day 8 is not below the end of follow-up, day 7'
+        >>> why_illegal(8.0, train_time=np.array([9.0]), test_time=np.array([7.0]))
+        'time 8 is not below 7, where the follow-up of the scored patients ends'
     """
-    if len(test_time) == 0 or len(train_time) == 0:
-        return "no patient"
-    if not np.any(train_event):
-        return "no event among the training patients"
-    end = legal_end(train_event=train_event, train_time=train_time, test_time=test_time)
-    if at_days >= end:
-        return f"day {at_days:g} is not below the end of follow-up, day {end:g}"
-    return ""
+    end = legal_end(train_time=train_time, test_time=test_time)
+    if at < end:
+        return ""
+    who = "scored" if test_time.max() <= train_time.max() else "training"
+    return f"time {at:g} is not below {end:g}, where the follow-up of the {who} patients ends"

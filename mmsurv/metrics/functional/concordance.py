@@ -1,81 +1,143 @@
-"""Harrell's C-index and the number of pairs it rests on."""
+"""Concordance: does who dies earlier have the higher risk?"""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torchsurv.metrics.cindex import ConcordanceIndex
 
-from mmsurv.metrics.functional.value import Array, Value, check_survival_data
+from mmsurv.checks import check_finite, check_follow_up
+from mmsurv.metrics.functional.censoring import ipcw, legal_end
+from mmsurv.metrics.functional.ranks import joint_ranks
+from mmsurv.metrics.functional.value import Value
+
+Array = np.ndarray
 
 
 def comparable_pairs(*, event: Bool[Array, " n"], time: Float[Array, " n"]) -> int:
-    r"""Pairs of patients of whom one is known to have had the event first.
+    """Number of pairs of patients of whom it is known who had the event first.
 
-    Patient i with an event at t_i is comparable with every j with t_j > t_i, and with every j that is
-    censored at t_i. Two events at the same time are not comparable.
+    One of the two had the event, and the other was followed for longer, or was censored at the same
+    time. Two events at one time are not comparable.
+
+    Args:
+        event: True = it happened.
+        time: Positive, in any unit.
+
+    Raises:
+        ValueError: Input that is not usable.
 
     Example:
-        >>> comparable_pairs(event=np.array([True, False, True]), time=np.array([1.0, 1.0, 2.0]))
-        2
+        >>> comparable_pairs(event=np.array([True, True, False]), time=np.array([1.0, 2.0, 2.0]))
+        3
     """
-    times = np.asarray(time, dtype=float)
-    happened = np.asarray(event, dtype=bool)
-    after = len(times) - np.searchsorted(np.sort(times), times[happened], side="right")
-    censored = np.sort(times[~happened])
-    same = np.searchsorted(censored, times[happened], side="right") - np.searchsorted(
-        censored, times[happened], side="left"
-    )
-    return int(after.sum() + same.sum())
+    check_follow_up(event=event, time=time)
+    return int(_pairs_led(event, time).sum())
+
+
+def _pairs_led(event: Bool[Array, " n"], time: Float[Array, " n"]) -> Int[Array, " e"]:
+    """Comparable pairs in which each of the events is the earlier one."""
+    everyone, censored, at = np.sort(time), np.sort(time[~event]), time[event]
+    later = len(everyone) - np.searchsorted(everyone, at, side="right")
+    tied = np.searchsorted(censored, at, side="right") - np.searchsorted(censored, at, side="left")
+    led: Array = later + tied
+    return led
 
 
 def concordance(
     *, log_hazard: Float[Array, " n"], event: Bool[Array, " n"], time: Float[Array, " n"]
 ) -> Value:
-    r"""Harrell's C-index: the share of comparable pairs that the log hazards order rightly.
+    r"""Harrell's C: the share of comparable pairs in which the earlier event has the higher risk.
 
-    .. math:: C = \frac{\#\{\text{concordant}\} + \tfrac12 \#\{\eta_i = \eta_j\}}
-                       {\#\{\text{comparable}\}}
+    .. math:: C = \frac{\#\{\eta_i > \eta_j\} + \tfrac12 \#\{\eta_i = \eta_j\}}{\#\text{pairs}}
 
-    It takes a risk (higher = earlier event) and *does not accept* survival probabilities or times.
-    0.5 is a coin, 1 a perfect order; under censoring its limit depends on the censoring.
+    over the pairs of `comparable_pairs`; i is the patient with the earlier event.
 
     Args:
-        log_hazard: Higher = at higher risk.
+        log_hazard: eta; higher is riskier. Only its order matters.
         event: True = it happened.
-        time: Any unit.
+        time: Positive, in any unit.
 
     Returns:
-        The index, or NaN with a reason where no pair is comparable.
+        C in [0, 1], 0.5 is a coin; NaN where no pair is comparable. Its limit depends on the
+        censoring; that of `uno_concordance` does not.
 
     Raises:
-        ValueError: A log hazard or time is not finite.
+        ValueError: Input that is not usable, such as a NaN log hazard.
 
     Source: Harrell et al., Evaluating the yield of medical tests, 1982,
-    doi:10.1001/jama.1982.03320430047030. Computed by torchsurv.
+    doi:10.1001/jama.1982.03320430047030.
 
     Example:
-        >>> concordance(log_hazard=np.array([2.0, 1.0]), event=np.array([True, True]),
-        ...             time=np.array([1.0, 2.0]))
-        Value(value=1.0, reason='')
+        >>> concordance(log_hazard=np.array([3.0, 1.0, 2.0]), event=np.array([True, True, False]),
+        ...             time=np.array([1.0, 2.0, 3.0])).value
+        0.6666666865348816
     """
-    check_survival_data(event, time, log_hazard=log_hazard)
-    if not np.any(event):
-        return Value.missing("no event")
+    check_finite("log_hazard", log_hazard, len(time))
     if comparable_pairs(event=event, time=time) == 0:
-        return Value.missing("no comparable pair: nobody is known to outlive an event")
+        if not event.any():
+            return Value.missing("no event among the patients")
+        return Value.missing("no comparable pair: nobody is followed beyond the only event time")
+    (risk,), (when,) = joint_ranks(log_hazard), joint_ranks(time)
+    return Value(float(ConcordanceIndex()(risk, torch.tensor(event), when)))
+
+
+def uno_concordance(
+    *,
+    log_hazard: Float[Array, " n"],
+    event: Bool[Array, " n"],
+    time: Float[Array, " n"],
+    train_event: Bool[Array, " m"],
+    train_time: Float[Array, " m"],
+    until: float,
+) -> Value:
+    r"""Uno's C: concordance whose limit does not depend on the censoring.
+
+    A comparable pair whose earlier event is at :math:`t_i < \tau` weighs :math:`1 / G(t_i)^2`, G
+    being the censoring distribution of the training patients.
+
+    Args:
+        log_hazard: eta; higher is riskier. Only its order matters.
+        event: True = it happened.
+        time: Positive, in any unit.
+        train_event: Of the training patients.
+        train_time: Of the training patients, in the unit of `time`.
+        until: tau, in the unit of `time`.
+
+    Returns:
+        C in [0, 1]; NaN where no pair is comparable before tau, or tau is beyond the follow-up.
+
+    Raises:
+        ValueError: Input that is not usable.
+
+    Source: Uno et al., On the C-statistics for evaluating overall adequacy of risk prediction
+    procedures with censored survival data, 2011, doi:10.1002/sim.4154.
+
+    Example:
+        >>> e, t = np.array([True, True, False]), np.array([1.0, 2.0, 3.0])
+        >>> uno_concordance(log_hazard=-t, event=e, time=t, train_event=e, train_time=t,
+        ...                 until=2.5).value
+        1.0
+    """
+    check_follow_up(event=event, time=time)
+    check_follow_up(event=train_event, time=train_time, of="training")
+    check_finite("log_hazard", log_hazard, len(time))
+    if not train_event.any():
+        return Value.missing("no event among the training patients")
+    end = legal_end(train_time=train_time, test_time=time)
+    if until > end:
+        return Value.missing(f"tau {until:g} is beyond {end:g}, where the follow-up ends")
+    if _pairs_led(event, time)[time[event] < until].sum() == 0:
+        return Value.missing(f"no comparable pair before tau {until:g}")
+    weight = np.where(
+        time < until, ipcw(train_event=train_event, train_time=train_time, at=time), 0.0
+    )
+    (risk,), (when,) = joint_ranks(log_hazard), joint_ranks(time)
     index = ConcordanceIndex()(
-        # Ranks order as the values do, and survive the float32 inside torchsurv.
-        torch.from_numpy(ranks(log_hazard)),
-        torch.from_numpy(np.asarray(event, dtype=bool)),
-        torch.from_numpy(ranks(time)),
+        risk,
+        torch.tensor(event),
+        when,
+        weight=torch.tensor(weight, dtype=torch.float32),
     )
     return Value(float(index))
-
-
-def ranks(values: Float[Array, " n"]) -> Float[Array, " n"]:
-    """Dense ranks as float32: equal values share one, and none is zero or negative."""
-    _, rank = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True)
-    ranks: Array = (rank + 1).astype(np.float32)
-    return ranks

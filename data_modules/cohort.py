@@ -1,0 +1,220 @@
+"""The cohort: one validated row a patient, and what each modality knows of that patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data_modules.features import FeatureStore
+from data_modules.features.source import open_source
+from data_modules.genes import PAM50, current_symbol, nearest
+from data_modules.manifest import Covariate, Manifest
+from data_modules.patients import apply_rules, check_columns, patient_rows
+from data_modules.problems import Problems
+from data_modules.sources import read_table, read_xena
+
+# Of the patients that a note counts, this many are named.
+NAMED = 6
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What a run knows of its patients before any fold is drawn.
+
+    Attributes:
+        name: Of the manifest.
+        endpoint: Name of the endpoint.
+        encoder: Name of the image features; empty without an image.
+        modalities: Those that the run asked for.
+        table: Index patient_id; columns time_days, event, site, subtype and the raw covariates (numbers,
+            or text for categorical ones; missing is NaN or None).
+        covariates: Of the manifest; empty where clinical variables are not asked for.
+        expression: Patients by genes, NaN where not measured; None where genes are not asked for.
+        features: Bags; None where images are not asked for.
+        flow: Steps of the inclusion and the patients left after each.
+        notes: What a reader should know: who lacks a modality, what was not used.
+        data_hash: Changes with any value that a run can see.
+    """
+
+    name: str
+    endpoint: str
+    encoder: str
+    modalities: tuple[str, ...]
+    table: pd.DataFrame
+    covariates: dict[str, Covariate]
+    expression: pd.DataFrame | None
+    features: FeatureStore | None
+    flow: tuple[tuple[str, int], ...]
+    notes: tuple[str, ...]
+    data_hash: str
+
+
+def load_cohort(
+    manifest: Manifest,
+    *,
+    endpoint: str | None = None,
+    modalities: Sequence[str] = ("image", "genes", "clinical"),
+    encoder: str | None = None,
+) -> Cohort:
+    """Reads everything that a run will use, and refuses what it could not use rightly.
+
+    Args:
+        manifest: Of the cohort.
+        endpoint: Name of an endpoint; None takes the manifest's.
+        modalities: Those to read.
+        encoder: Name of the image features; None takes the manifest's.
+
+    Raises:
+        BadInput: Everything wrong with the tables, the matrix and the features, in one report.
+    """
+    problems = Problems()
+    endpoint_name = endpoint or manifest.endpoint or next(iter(manifest.endpoints))
+    encoder_name = _encoder(manifest, modalities, encoder)
+    _check_request(manifest, endpoint_name, encoder_name, modalities, problems)
+    problems.raise_if_any()
+
+    chosen = manifest.endpoints[endpoint_name]
+    path = manifest.resolve(manifest.patients.path)
+    raw = read_table(path, problems)
+    if raw is not None:
+        check_columns(raw, manifest, chosen, path, problems)
+    expression = read_expression(manifest, problems) if "genes" in modalities else None
+    identifiers: list[str] = []
+    if raw is not None and manifest.patients.id in raw.columns:
+        identifiers = raw[manifest.patients.id].dropna().tolist()
+    source = open_source(manifest, encoder_name, identifiers, problems) if encoder_name else None
+    # Without these nothing further can be read; with them, everything further is reported together.
+    problems.raise_if_any()
+    assert raw is not None  # noqa: S101 - a table that cannot be read has been raised
+
+    having: dict[str, Collection[str]] = {}
+    if source is not None:
+        having["image"] = source.patients()
+    if expression is not None:
+        having["genes"] = set(expression.index[expression.notna().any(axis=1)])
+    kept, flow = apply_rules(
+        raw, manifest.include, having, manifest.patients.id, path, problems
+    )
+    table = patient_rows(kept, manifest, chosen, path, problems)
+    features = source.load(table.index, problems) if source is not None else None
+    if table.empty:
+        problems.add(path, f"no patient is left: {flow}")
+    for modality, patients in having.items():
+        if not set(patients) & set(table.index):
+            problems.add(manifest.file, f"no patient of the cohort has {modality}")
+    problems.raise_if_any()
+    if expression is not None:
+        expression = expression.loc[[p for p in table.index if p in expression.index]]
+    notes = _notes(table, having, source.strangers if source is not None else ())
+    return Cohort(
+        name=manifest.name,
+        endpoint=endpoint_name,
+        encoder=encoder_name,
+        modalities=tuple(modalities),
+        table=table,
+        covariates=dict(manifest.covariates) if "clinical" in modalities else {},
+        expression=expression,
+        features=features,
+        flow=tuple(flow),
+        notes=tuple(notes),
+        data_hash=_hash(table, expression, features),
+    )
+
+
+def read_expression(manifest: Manifest, problems: Problems) -> pd.DataFrame | None:
+    """The expression matrix of the manifest's gene set."""
+    if manifest.genes is None:
+        return None
+    genes = gene_set(manifest, problems)
+    path = manifest.resolve(manifest.genes.path)
+    return read_xena(path, genes, manifest.genes.sample_suffix, problems) if genes else None
+
+
+def gene_set(manifest: Manifest, problems: Problems) -> tuple[str, ...]:
+    """The 50 genes of PAM50, or the symbols of a list file, one a line, under their current names."""
+    assert manifest.genes is not None  # noqa: S101 - the caller has looked
+    if manifest.genes.set == "pam50":
+        return PAM50
+    path = manifest.resolve(manifest.genes.set)
+    if not path.is_file():
+        problems.add(
+            path, "no such gene set: `set` is pam50, or a file with one symbol a line"
+        )
+        return ()
+    symbols = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    genes = [current_symbol(symbol) for symbol in symbols if symbol and symbol[0] != "#"]
+    for gene in sorted({gene for gene in genes if genes.count(gene) > 1}):
+        problems.add(path, "the gene is listed twice", column=gene)
+    if not genes:
+        problems.add(path, "the gene list is empty")
+    return tuple(genes)
+
+
+def _encoder(manifest: Manifest, modalities: Sequence[str], encoder: str | None) -> str:
+    if "image" not in modalities:
+        return ""
+    return encoder or manifest.encoder or next(iter(manifest.features), "")
+
+
+def _check_request(
+    manifest: Manifest,
+    endpoint: str,
+    encoder: str,
+    modalities: Sequence[str],
+    problems: Problems,
+) -> None:
+    file = manifest.file
+    if endpoint not in manifest.endpoints:
+        hint = nearest(endpoint, manifest.endpoints)
+        problems.add(
+            file, f"--endpoint={endpoint}: there are {sorted(manifest.endpoints)}{hint}"
+        )
+    if "image" in modalities and not manifest.features:
+        problems.add(file, "--modalities asks for image, but the manifest has no features")
+    elif encoder and encoder not in manifest.features:
+        hint = nearest(encoder, manifest.features)
+        problems.add(file, f"--encoder={encoder}: there are {sorted(manifest.features)}{hint}")
+    if "genes" in modalities and manifest.genes is None:
+        problems.add(file, "--modalities asks for genes, but the manifest has no genes")
+    if "clinical" in modalities and not manifest.covariates:
+        problems.add(file, "--modalities asks for clinical, but the manifest has no covariates")
+
+
+def _notes(
+    table: pd.DataFrame, having: dict[str, Collection[str]], strangers: Sequence[str]
+) -> list[str]:
+    """Who is kept without a modality, and what was found for nobody."""
+    notes = []
+    for modality, patients in having.items():
+        lacking = [p for p in table.index if p not in patients]
+        if lacking:
+            notes.append(f"{len(lacking)} patients kept without {modality}: {_named(lacking)}")
+    if "genes" in having:
+        unused = sorted(set(having["genes"]) - set(table.index))
+        if unused:
+            notes.append(f"expression of {len(unused)} not in the cohort: {_named(unused)}")
+    if strangers:
+        notes.append(
+            f"features of {len(strangers)} not in the patient table: {_named(strangers)}"
+        )
+    return notes
+
+
+def _named(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _hash(
+    table: pd.DataFrame, expression: pd.DataFrame | None, features: FeatureStore | None
+) -> str:
+    digest = hashlib.sha256(table.to_csv().encode())
+    if expression is not None:
+        digest.update(expression.to_csv().encode())
+    if features is not None:
+        digest.update(features.fingerprint().encode())
+    return digest.hexdigest()
+

@@ -1,0 +1,140 @@
+"""The LightningDataModule: one fold of a cohort, three modalities, streamed."""
+
+from __future__ import annotations
+
+import pandas as pd
+from jaxtyping import Float
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from data_modules.cohort import Cohort
+from data_modules.dataset import EpochSampler, SurvivalDataset
+from data_modules.folds import Folds, Role
+from data_modules.transforms import Transforms, fit_transforms
+from mmsurv.batch import Patient, Sizes, collate
+
+
+class SurvivalDataModule(LightningDataModule):
+    """Streams the patients of one fold; everything fitted is fitted on its training role.
+
+    Args:
+        cohort: All patients.
+        folds: Who has which role when.
+        fold: Which fold, from 0.
+        batch_size: Patients a batch.
+        workers: Processes that read bags beside this one.
+        cache: Keep bags in memory after their first read.
+        max_patches: Random patches a patient and epoch in training; 0 takes all.
+        seed: Of order and choice of patches.
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        folds: Folds,
+        *,
+        fold: int,
+        batch_size: int = 12,
+        workers: int = 0,
+        cache: bool = False,
+        max_patches: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.cohort = cohort
+        self.folds = folds
+        self.fold = fold
+        self.batch_size = batch_size
+        self.workers = workers
+        self.cache = cache
+        self.max_patches = max_patches
+        self.seed = seed
+        self.transforms: Transforms | None = None
+        self._datasets: dict[Role, SurvivalDataset] = {}
+
+    @property
+    def sizes(self) -> Sizes:
+        """Widths of the modalities; 0 where one is not asked for."""
+        fitted = self._fitted()
+        genes = self.cohort.expression
+        return Sizes(
+            patch_width=self.cohort.features.width if self.cohort.features is not None else 0,
+            genes=genes.shape[1] if genes is not None else 0,
+            covariates=len(fitted.columns),
+        )
+
+    @property
+    def covariate_names(self) -> list[str]:
+        """Names of the transformed clinical variables, in order."""
+        return [column.name for column in self._fitted().columns]
+
+    def setup(self, stage: str = "fit") -> None:
+        """Fits the transforms on the training role, once."""
+        if self.transforms is None:
+            held_out = {*self.folds.patients(self.fold, "val"),
+                        *self.folds.patients(self.fold, "test")}  # fmt: skip
+            self.transforms = fit_transforms(
+                self.cohort, self.folds.patients(self.fold, "train"), sorted(held_out)
+            )
+
+    def role_table(self, role: Role) -> pd.DataFrame:
+        """time_days and event of a role, in the order of `role_dataloader`."""
+        return self.cohort.table.loc[
+            self.folds.patients(self.fold, role), ["time_days", "event"]
+        ]
+
+    def role_covariates(self, role: Role) -> Float[Tensor, "n C"]:
+        """Transformed clinical variables of a role, in the order of `role_dataloader`."""
+        return self._fitted().covariates(self.cohort, self.folds.patients(self.fold, role))
+
+    def transforms_state(self) -> dict[str, object]:
+        """The fitted transforms, for a checkpoint."""
+        return self._fitted().to_state()
+
+    def role_dataset(self, role: Role) -> SurvivalDataset:
+        """Patients of a role."""
+        if role not in self._datasets:
+            self._datasets[role] = SurvivalDataset(
+                self.cohort,
+                self.folds.patients(self.fold, role),
+                self._fitted(),
+                max_patches=self.max_patches,
+                seed=self.seed,
+                cache=self.cache,
+            )
+        return self._datasets[role]
+
+    def train_dataloader(self) -> DataLoader[Patient]:
+        """Training patients in a new order every epoch; the last batch may be small, none is dropped."""
+        dataset = self.role_dataset("train")
+        return self._loader(dataset, EpochSampler(len(dataset), self.seed))
+
+    def val_dataloader(self) -> DataLoader[Patient]:
+        """Patients who stop the training, in fixed order."""
+        return self.role_dataloader("val")
+
+    def test_dataloader(self) -> DataLoader[Patient]:
+        """Held-out patients, in fixed order."""
+        return self.role_dataloader("test")
+
+    def role_dataloader(self, role: Role) -> DataLoader[Patient]:
+        """Patients of a role in fixed order, with all their patches."""
+        return self._loader(self.role_dataset(role), None)
+
+    def _loader(
+        self, dataset: SurvivalDataset, sampler: EpochSampler | None
+    ) -> DataLoader[Patient]:
+        return DataLoader(
+            dataset,
+            batch_size=self.batch_size,
+            sampler=sampler,
+            num_workers=self.workers,
+            collate_fn=collate,
+        )
+
+    def _fitted(self) -> Transforms:
+        if self.transforms is None:
+            raise RuntimeError("call setup() first: the transforms are not fitted yet")
+        return self.transforms
+

@@ -1,0 +1,15 @@
+"""Losses as pure functions."""
+
+from mmsurv.losses.functional.cox import cox_neg_log_likelihood
+from mmsurv.losses.functional.discrete import (
+    discrete_neg_log_likelihood,
+    event_time_edges,
+    time_bin,
+)
+
+__all__ = [
+    "cox_neg_log_likelihood",
+    "discrete_neg_log_likelihood",
+    "event_time_edges",
+    "time_bin",
+]
