@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
@@ -131,6 +132,9 @@ class SurvivalDataModule(LightningDataModule):
             sampler=sampler,
             num_workers=self.workers,
             collate_fn=collate,
+            # A loader draws a number whenever it is iterated; from a generator of its own, so that
+            # the dropout of a resumed run does not shift by one.
+            generator=torch.Generator(),
         )
 
     def _fitted(self) -> Transforms:

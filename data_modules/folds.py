@@ -131,7 +131,7 @@ def read_folds(path: Path, cohort: Cohort, protocol: Protocol) -> Folds:
     """
     problems = Problems()
     table = pd.read_csv(
-        path, dtype={"patient_id": str, "stratum": str}, float_precision="round_trip"
+        path, dtype={"patient_id": str, "stratum": str}
     )
     if table["patient_id"].tolist() != cohort.table.index.tolist():
         differ = set(table["patient_id"]) ^ set(cohort.table.index)

@@ -54,7 +54,7 @@ def cross_validate(
         else:
             _run_fold(config, cohort, folds, fold, folder, log, console)
         # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
-        parts.append(pd.read_csv(rows, dtype={"patient_id": str}, float_precision="round_trip"))
+        parts.append(pd.read_csv(rows, dtype={"patient_id": str}))
     predictions = pd.concat(parts, ignore_index=True)
     write_csv(predictions, folder / "predictions.csv")
     scores = cross_validated_scores(predictions, folds.table, config.horizons, config.protocol)

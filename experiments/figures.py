@@ -71,6 +71,7 @@ def kaplan_meier_figure(predictions: pd.DataFrame, scores: dict[str, Any], title
     counts.set_xlabel("years; below the curves, patients at risk")
     counts.spines[:].set_visible(False)
     counts.tick_params(length=0)
+    counts.tick_params(axis="y", pad=14)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure

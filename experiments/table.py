@@ -10,19 +10,17 @@ from experiments.config import RunConfig
 
 
 def result_table(scores: dict[str, Any], config: RunConfig) -> Table:
-    """What the run found, as a person reads it."""
+    """What the run found, as a person reads it; AUC stands in metrics.json and metrics.csv too."""
     ibs = [f"ibs_{h:g}y" for h in config.horizons]
-    auc = [f"auc_{h:g}y" for h in config.horizons]
     table = Table(
         title=f"{config.fusion}, {'+'.join(config.modalities)}, protocol {scores['protocol']}",
         title_justify="left",
     )
     headings = ["fold", "patients", "events", "comparable pairs", "C-index"]
     headings += [f"IBS {h:g} y" for h in config.horizons]
-    headings += [f"AUC {h:g} y" for h in config.horizons]
     for heading in headings:
-        table.add_column(heading, justify="right")
-    metrics = ["c_index", *ibs, *auc]
+        table.add_column(heading, justify="right", no_wrap=heading != "comparable pairs")
+    metrics = ["c_index", *ibs]
     for fold in scores["folds"]:
         counts = [fold["fold"], fold["patients"], fold["events"], fold["comparable_pairs"]]
         table.add_row(*map(str, counts), *(number(fold[name]["value"]) for name in metrics))

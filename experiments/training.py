@@ -183,6 +183,8 @@ def _quiet() -> None:
         ".*does not have many workers.*",
         # A resumed run writes into the folder that it left.
         ".*Checkpoint directory .* exists and is not empty.*",
+        # Its curves before the kill are in history.csv.
+        ".*Experiment logs directory .* exists and is not empty.*",
         # Epochs, not steps, are logged.
         ".*number of training batches .* is smaller than the logging interval.*",
         # Devices are chosen by --trainer.accelerator.

@@ -65,6 +65,9 @@ def brier_curve(
     legal = at_days < legal_end(train_time=train_time, test_time=time)
     if not legal.any():
         return curve
+    if len(time) == 1:
+        # torchsurv squeezes one patient to no dimension; two alike have the same mean.
+        survival, event, time = survival.repeat(2, axis=0), event.repeat(2), time.repeat(2)
     at = at_days[legal]
     when, wanted = joint_ranks(time, at)
     weight = ipcw(

@@ -12,7 +12,7 @@ from mmsurv.losses import (
 
 
 @pytest.fixture
-def data(make_cohort):
+def data(make_cohort) -> dict[str, torch.Tensor]:
     cohort = make_cohort(0, times=6)
     return {
         "log_hazard": torch.tensor(cohort.log_hazard, dtype=torch.float32),

@@ -122,7 +122,7 @@ def test_cross_attention_attends_unequally_after_training(make_patients, fusion)
     maps = [trace[name] for name in ("image_to_gene", "gene_to_image") if name in trace]
     assert maps
     for per_patient in maps:
-        rows = per_patient[0]
+        rows = per_patient[0].detach()
         torch.testing.assert_close(rows.sum(1), torch.ones(len(rows)))
         assert float(rows.std(1).max()) > 0.01  # not uniform over keys
         assert float((rows - rows[0]).abs().max()) > 0.01  # queries differ

@@ -12,7 +12,7 @@ EDGES = torch.tensor([3.0, 6.0, 9.0], dtype=torch.float64)
 BASELINE = torch.tensor([-2.0, -1.5, -1.0, -0.5], dtype=torch.float64)
 
 
-def tensors(cohort):
+def tensors(cohort) -> dict[str, torch.Tensor]:
     return {
         "log_hazard": torch.tensor(cohort.log_hazard),
         "event": torch.tensor(cohort.event),
@@ -75,7 +75,7 @@ def test_loss_and_gradient_are_finite_at_any_log_hazard(log_hazard, event) -> No
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(eta.grad).all()
-    # The way back is never lost: an event pulls a low log hazard up, survival pulls a high one down.
+    # The way back is never lost: an event pulls a low log hazard up, survival a high one down.
     if (event and log_hazard < -1) or (not event and log_hazard > -20):
         assert eta.grad.item() * (1 if not event else -1) > 0
 
@@ -116,7 +116,7 @@ def test_the_right_log_hazards_fit_better_than_none_and_none_better_than_wrong_o
             return loss
 
         optimiser.step(closure)
-        return float(closure())
+        return closure().item()
 
     assert fitted(signal) < fitted(torch.zeros_like(signal)) < fitted(-signal)
 
