@@ -9,7 +9,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from data_modules.genes import PAM50
-from data_modules.toy_truth import PROGRAMME_P, PROGRAMME_Q, ToyConfig, Truth
+from data_modules.toy_truth import (
+    PROGRAMME_BASAL,
+    PROGRAMME_HER2,
+    PROGRAMME_P,
+    PROGRAMME_Q,
+    ToyConfig,
+    Truth,
+)
 
 Array = np.ndarray
 
@@ -29,15 +36,21 @@ class Slide(NamedTuple):
 
 
 def expression(config: ToyConfig, truth: Truth) -> Float[Array, "n G"]:
-    """log2(RSEM + 1) of the PAM50 genes: each programme moves its genes together, the rest is noise."""
+    """log2(RSEM + 1) of the PAM50 genes: programmes move their genes together, the rest is noise."""
     rng = np.random.default_rng([config.seed, 2])
     n, genes = len(truth.log_hazard), len(PAM50)
     level = rng.uniform(5.0, 12.0, genes)
     spread = rng.uniform(0.8, 2.0, genes)
     z = rng.standard_normal((n, genes))
-    for programme, activity in ((PROGRAMME_P, truth.programme_p), (PROGRAMME_Q, truth.programme_q)):
+    basal, her2 = rng.standard_normal((2, n))
+    for programme, activity in (
+        (PROGRAMME_P, truth.programme_p),
+        (PROGRAMME_Q, truth.programme_q),
+        (PROGRAMME_BASAL, basal),
+        (PROGRAMME_HER2, her2),
+    ):
         columns = [PAM50.index(gene) for gene in programme]
-        loading = rng.uniform(0.6, 0.85, len(columns))
+        loading = rng.uniform(0.75, 0.92, len(columns))
         z[:, columns] = activity[:, None] * loading + z[:, columns] * np.sqrt(1 - loading**2)
     values: Array = np.maximum(level + spread * z, 0.0)
     return values
@@ -84,8 +97,8 @@ def patient_slides(
 
 def _tissue(n: int, share: float, rng: np.random.Generator) -> Int[Array, " N"]:
     """Tissue of each patch: 25 to 45 % tumour, of which the share of kind A is the patient's own."""
-    tumour = max(int(round(n * rng.uniform(0.25, 0.45))), 2)
-    kind_a = int(round(tumour * share))
+    tumour = max(round(n * rng.uniform(0.25, 0.45)), 2)
+    kind_a = round(tumour * share)
     kind = rng.integers(2, 2 + SURROUNDINGS, n)
     where = rng.permutation(n)[:tumour]
     kind[where] = TUMOUR_B

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float
 
 Array = np.ndarray
 
-# Genes of the two programmes. ESR1-like luminal genes carry P, proliferation genes carry Q.
+# Luminal genes carry P, proliferation genes carry Q.
 PROGRAMME_P = (
     "ESR1", "PGR", "BCL2", "NAT1", "FOXA1", "MLPH", "GPR160", "SLC39A6", "MAPT", "BLVRA", "CXXC5",
     "TMEM45B", "MDM2", "BAG1",
@@ -29,6 +29,13 @@ PROGRAMME_Q = (
     "MKI67", "CCNB1", "CDC20", "CDC6", "CENPF", "CEP55", "MELK", "MYBL2", "NDC80", "NUF2", "PTTG1",
     "RRM2", "TYMS", "UBE2C", "UBE2T", "BIRC5", "ANLN", "KIF2C", "EXO1", "ORC6",
 )  # fmt: skip
+
+
+# Genes that move together and tell nothing of the hazard: the basal keratins, the HER2 amplicon.
+PROGRAMME_BASAL = (
+    "KRT5", "KRT14", "KRT17", "EGFR", "FOXC1", "MIA", "CDH3", "SFRP1", "PHGDH",
+)  # fmt: skip
+PROGRAMME_HER2 = ("ERBB2", "GRB7", "FGFR4")
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,11 @@ class ToyConfig:
     """Seed of everything random in the cohort."""
     signal: float = 1.0
     """Factor on the whole log hazard; 0 makes a cohort without any signal."""
-    interaction: float = 1.5
+    interaction: float = 1.4
     """Weight w_x of the image x gene interaction."""
-    image: float = 0.7
+    image: float = 0.8
     """Weight w_f of the image term."""
-    genes: float = 0.7
+    genes: float = 0.8
     """Weight w_q of the gene term."""
     clinical: float = 0.9
     """Weight w_c of the clinical term."""
@@ -59,7 +66,7 @@ class ToyConfig:
     """Standard deviation of the noise of a patch feature; its kind has unit variance."""
     stain: float = 0.05
     """Standard deviation of the shift that all patches of a slide share."""
-    lacking: float = 0.04
+    lacking: float = 0.02
     """Share of patients without slides, and share without expression."""
 
 

@@ -12,7 +12,7 @@ from data_modules.files import write_aside
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint aside and renames it, so that a kill leaves the old one or the new one."""
+    """Writes a checkpoint aside and renames it: a kill leaves the old one or the new one."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
@@ -30,5 +30,5 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def add_to_checkpoint(path: Path, **entries: Any) -> None:
-    """Adds what was fitted after training (baseline hazard, risk cut, transforms) to a checkpoint."""
+    """Adds what was fitted after training (baseline hazard, cut, transforms) to a checkpoint."""
     AtomicCheckpointIO().save_checkpoint(read_checkpoint(path) | entries, path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from data_modules.cohort import Cohort, load_cohort
-from data_modules.manifest import load_manifest
 from rich.console import Console
 
+from data_modules.cohort import Cohort, load_cohort
+from data_modules.manifest import load_manifest
 from data_modules.toy import build_toy, toy_folder
 from experiments.config import RunConfig
 
@@ -40,7 +40,7 @@ def open_cohort(config: RunConfig, console: Console) -> Cohort:
     if config.cohort == "toy":
         oracle = json.loads((manifest_path.parent / "oracle.json").read_text(encoding="utf-8"))
         console.print(
-            "  C-index of the true log hazard: {oracle:.3f}; best of image alone {image:.3f}, genes "
-            "alone {genes:.3f}, clinical alone {clinical:.3f}".format(**oracle["c_index"])
+            "  C-index of the true log hazard: {oracle:.3f}; best of image alone {image:.3f}, "
+            "genes alone {genes:.3f}, clinical alone {clinical:.3f}".format(**oracle["c_index"])
         )
     return cohort

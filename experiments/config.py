@@ -25,9 +25,11 @@ class ModelConfig:
     dropout: float = 0.1
     """Dropout on tokens, in attention blocks and before the head."""
     clinical_start: Literal["cox", "random"] = "cox"
-    """Start the clinical weights of the final layer at the ridge Cox solution of the training patients, or at random."""
-    head_start: float = 1.0
-    """Factor on the initial weights of the head that reads the fused vector; small starts near the clinical model."""
+    """Start the clinical weights of the final layer at the ridge Cox solution of the training
+    patients, or at random."""
+    head_start: float = 0.3
+    """Factor on the initial weights of the head that reads the fused vector; small starts near the
+    clinical model."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class RunConfig:
     """Cross-validates one model on one cohort."""
 
     cohort: str = "toy"
-    """Manifest (cohort.yaml) of the cohort, or "toy": a simulated cohort with a known hazard, built on first use."""
+    """Manifest (cohort.yaml) of the cohort, or "toy": a simulated cohort with a known hazard, built
+    on first use."""
     endpoint: str = ""
     """Endpoint of the manifest, such as OS or PFI; empty takes the manifest's default."""
     fusion: FusionName = "dual_xattn"
@@ -105,13 +108,15 @@ class RunConfig:
     modalities: tuple[Modality, ...] = ("image", "genes", "clinical")
     """Kinds of data the model sees, at least one."""
     encoder: str = ""
-    """Which features of the manifest are the image, such as maxvit; empty takes the manifest's default."""
+    """Which features of the manifest are the image, such as maxvit; empty takes the manifest's
+    default."""
     loss: LossName = "cox"
     """cox: negative partial log-likelihood; discrete: likelihood of grouped times."""
     ties: Ties = "efron"
     """How the Cox loss treats equal event times."""
     protocol: Protocol = "nested"
-    """nested: stop on an inner split, report the untouched outer fold; paper: the outer fold does both, as published."""
+    """nested: stop on an inner split, report the untouched outer fold; paper: the outer fold does
+    both, as published."""
     folds: int = 5
     """Folds of the cross-validation, stratified by subtype and event."""
     only_folds: tuple[int, ...] = ()

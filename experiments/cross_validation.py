@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from data_modules.cohort import Cohort
-from data_modules.datamodule import SurvivalDataModule
-from data_modules.folds import Folds
 from rich.console import Console
 
+from data_modules.cohort import Cohort
+from data_modules.datamodule import SurvivalDataModule
 from data_modules.files import write_aside
+from data_modules.folds import Folds
 from experiments.config import RunConfig
 from experiments.figures import kaplan_meier_figure, save_figure, training_figure
 from experiments.loggers import ExperimentLog

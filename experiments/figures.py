@@ -97,7 +97,7 @@ def training_figure(histories: dict[str, pd.DataFrame]) -> Figure:
         losses.plot(epoch, history["train/loss"], color=GREY, ls=":", label="training batches")
         losses.plot(epoch, history["val/loss"], color=BLUE, label="validation set")
         c_index.plot(epoch, history["val/c_index"], color=VERMILION)
-        kept = int(epoch[history["val/loss"].idxmin()])
+        kept = int(epoch.iloc[int(history["val/loss"].argmin())])
         for axes in (losses, c_index):
             axes.axvline(kept, color="black", lw=0.8, ls="--")
             axes.spines[["top", "right"]].set_visible(False)

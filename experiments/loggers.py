@@ -6,7 +6,7 @@ import contextlib
 import os
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
@@ -15,6 +15,8 @@ from experiments.run_folder import flat_config, run_id
 
 if TYPE_CHECKING:
     from wandb import Run
+
+WandbMode = Literal["online", "offline", "disabled", "shared"]
 
 
 class ExperimentLog(Protocol):
@@ -85,7 +87,7 @@ def experiment_log(config: RunConfig, folder: Path) -> ExperimentLog:
     return WandbLog(config, folder)
 
 
-def wandb_mode(config: RunConfig) -> str:
+def wandb_mode(config: RunConfig) -> WandbMode:
     """The mode of W&B: as asked, as WANDB_MODE says, or online only where a key is configured.
 
     With neither, the client would ask for a key at the terminal; a run must never wait for that.
@@ -93,7 +95,7 @@ def wandb_mode(config: RunConfig) -> str:
     if config.wandb.mode != "auto":
         return config.wandb.mode
     if os.environ.get("WANDB_MODE"):
-        return os.environ["WANDB_MODE"]
+        return cast(WandbMode, os.environ["WANDB_MODE"])  # W&B itself refuses what is none
     return "online" if _has_key() else "offline"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
@@ -35,8 +36,8 @@ def run_parser() -> ArgumentParser:
 def parse_run(args: list[str] | None = None) -> RunConfig:
     """Parses flags; an unknown flag, key or value ends the process with exit code 2.
 
-    With `--resume --out DIR` the folder's own config.yaml comes first, so that no other flag need be
-    repeated.
+    With `--resume --out DIR` the folder's own config.yaml comes first, so that no other flag need
+    be repeated.
     """
     parser = run_parser()
     given = _as_values(sys.argv[1:] if args is None else args)
@@ -78,7 +79,8 @@ def _instantiate(parser: ArgumentParser, namespace: Namespace) -> RunConfig:
 
 def as_plain(config: RunConfig) -> dict[str, object]:
     """The configuration as nested primitives, in the order of the fields."""
-    return _plain(dataclasses.asdict(config))
+    plain: dict[str, object] = _plain(dataclasses.asdict(config))
+    return plain
 
 
 def to_yaml(config: RunConfig) -> str:
@@ -86,7 +88,7 @@ def to_yaml(config: RunConfig) -> str:
     return yaml.safe_dump(as_plain(config), sort_keys=False, allow_unicode=True)
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

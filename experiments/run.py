@@ -32,9 +32,9 @@ def main(args: list[str] | None = None) -> int:
 def _run(config: RunConfig) -> int:
     # Imported here, so that --help and a bad flag answer at once.
     import torch
-    from data_modules.folds import make_folds, read_folds, write_folds
     from rich.console import Console
 
+    from data_modules.folds import make_folds, read_folds, write_folds
     from experiments.cohorts import open_cohort
     from experiments.cross_validation import cross_validate
     from experiments.loggers import experiment_log

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from data_modules.problems import BadInput, Problem
 
 from data_modules.files import write_aside
+from data_modules.problems import BadInput, Problem
 from experiments.config import RunConfig
 from experiments.parsing import as_plain, to_yaml
 
 PACKAGES = (
-    "mmsurv", "torch", "lightning", "torchmetrics", "torchsurv", "numpy", "pandas", "scipy", "wandb",
+    "mmsurv", "torch", "lightning", "torchmetrics", "torchsurv", "numpy", "pandas", "scipy",
+    "wandb",
 )  # fmt: skip
 
 # These may differ between a run and its resumption without changing a number.

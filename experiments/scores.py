@@ -123,7 +123,7 @@ def cross_validated_scores(
 
 
 def flat_summary(scores: dict[str, Any]) -> dict[str, float]:
-    """The cross-validated numbers under flat names: cv/c_index, cv/c_index_sd, cv/ibs_5y, …"""
+    """The cross-validated numbers under flat names, such as cv/c_index_sd and cv/ibs_5y."""
     flat: dict[str, float] = {}
     for name, summary in scores["cv"].items():
         flat[f"cv/{name}"] = summary["mean"]
@@ -142,7 +142,7 @@ def _entry(value: Value) -> dict[str, Any]:
 
 
 def _summary(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and sample standard deviation over folds; NaN, with the reasons, where a fold has none."""
+    """Mean and sample standard deviation over folds; NaN, with reasons, where a fold has none."""
     values = np.array([entry["value"] for entry in entries])
     reasons = sorted({entry["reason"] for entry in entries if entry["reason"]})
     spread = float(values.std(ddof=1)) if len(values) > 1 else float("nan")

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from data_modules.datamodule import SurvivalDataModule
 from jaxtyping import Float
 
+from data_modules.datamodule import SurvivalDataModule
+from data_modules.folds import Role
 from experiments.checkpoints import add_to_checkpoint
 from mmsurv.survival import (
     DAYS_PER_YEAR,
@@ -46,7 +47,7 @@ def survival_column(years: float) -> str:
     return f"survival_{years:g}y"
 
 
-def log_hazards(task: SurvivalTask, data: SurvivalDataModule, role: str) -> Float[Array, " n"]:
+def log_hazards(task: SurvivalTask, data: SurvivalDataModule, role: Role) -> Float[Array, " n"]:
     """Log hazards of a role in the order of `data.role_table(role)`, in evaluation mode."""
     device = next(task.parameters()).device
     task.eval()
@@ -77,13 +78,9 @@ def score_fold(
         One row a held-out patient, columns as design: patient_id, fold, time_days, event,
         log_hazard, survival at each year, risk_group.
     """
-    train, test = (
-        _average(
-            [log_hazards(task, data, role) for task, _ in members],
-            [log_hazards(task, data, "train") for task, _ in members],
-        )
-        for role in ("train", "test")
-    )
+    training = [log_hazards(task, data, "train") for task, _ in members]
+    train = _average(training, training)
+    test = _average([log_hazards(task, data, "test") for task, _ in members], training)
     known = data.role_table("train")
     baseline = fit_baseline(
         log_hazard=train,

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from data_modules.datamodule import SurvivalDataModule
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 
+from data_modules.datamodule import SurvivalDataModule
 from data_modules.files import write_aside
 from experiments.checkpoints import AtomicCheckpointIO, read_checkpoint
 from experiments.config import RunConfig

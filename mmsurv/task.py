@@ -27,8 +27,8 @@ class SurvivalTask(LightningModule):
     """Trains a `SurvivalNet`; hyper-parameters are primitives, so checkpoints load safely.
 
     The training loss is computed on the mini-batch, whose patients are the risk set. The validation
-    loss is one loss over all validation patients: a mean of losses of batches of 12 would compare each
-    patient with eleven others only, and would depend on their order.
+    loss is one loss over all validation patients: a mean of losses of batches of 12 would compare
+    each patient with eleven others only, and would depend on their order.
 
     Args:
         sizes: `Sizes` as a list of three integers.
@@ -55,7 +55,7 @@ class SurvivalTask(LightningModule):
         width: int = 64,
         heads: int = 4,
         dropout: float = 0.1,
-        head_start: float = 1.0,
+        head_start: float = 0.3,
         loss: LossName = "cox",
         ties: Ties = "efron",
         edges_days: list[float] | None = None,

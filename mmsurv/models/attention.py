@@ -1,7 +1,7 @@
 """Attention over ragged token sets: scaled dot-product, and gated attention pooling.
 
-A patient without tokens neither gives nor takes attention: queries over an empty set read zeros, and
-an empty set pools to zeros. No softmax ever runs over the patients of a batch.
+A patient without tokens neither gives nor takes attention: queries over an empty set read zeros,
+and an empty set pools to zeros. No softmax ever runs over the patients of a batch.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def ragged_attention(
 
 
 def _split_heads(x: Float[Tensor, "*B N d"], heads: int) -> Float[Tensor, "*B h N dh"]:
-    return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
+    split: Tensor = x.unflatten(-1, (heads, -1))
+    return split.transpose(-3, -2)
 
 
 def _pad(tokens: Tensor, counts: tuple[int, ...]) -> Tensor:
@@ -110,9 +111,8 @@ def _looped(query: Ragged, key: Ragged, value: Tensor, heads: int) -> Tensor:
         if len(q) == 0 or len(k) == 0:
             rows.append(torch.zeros_like(q))
             continue
-        out = functional.scaled_dot_product_attention(
-            *(_split_heads(x[None], heads) for x in (q, k, v))
-        )
+        qh, kh, vh = (_split_heads(x[None], heads) for x in (q, k, v))
+        out = functional.scaled_dot_product_attention(qh, kh, vh)
         rows.append(out.transpose(1, 2).flatten(2)[0])
     return torch.cat(rows)
 

@@ -39,8 +39,8 @@ class GeneEncoder(nn.Module):
 
     .. math:: g_j = e_j + x_j \, u_j
 
-    e_j says which gene it is, u_j the direction in which its expression moves the token. A gene that
-    was not measured gives no token, which is not the same as a gene with average expression.
+    e_j says which gene it is, u_j the direction in which its expression moves the token. A gene
+    that was not measured gives no token, which is not the same as a gene with average expression.
 
     Args:
         genes: G, number of genes.

@@ -21,8 +21,8 @@ class SurvivalNet(nn.Module):
 
     Image patches i and genes g become tokens, the fusion makes one vector of them, and the clinical
     variables c enter at the final layer. There is no intercept: a Cox model has none to learn.
-    With one of image and genes, that modality's pooled tokens stand in for the fusion; with neither,
-    this is a linear Cox model.
+    With one of image and genes, that modality's pooled tokens stand in for the fusion; with
+    neither, this is a linear Cox model.
 
     Args:
         sizes: Widths of the modalities; at least one is positive.
@@ -46,7 +46,7 @@ class SurvivalNet(nn.Module):
         width: int = 64,
         heads: int = 4,
         dropout: float = 0.1,
-        head_start: float = 1.0,
+        head_start: float = 0.3,
     ) -> None:
         super().__init__()
         if not any(sizes):
@@ -69,9 +69,10 @@ class SurvivalNet(nn.Module):
             self.fusion = FUSIONS[fusion](width, heads, dropout)
             out_width = self.fusion.out_width
         if out_width:
-            self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(out_width, 1, bias=False))
+            last = nn.Linear(out_width, 1, bias=False)
             with torch.no_grad():
-                self.head[1].weight.mul_(head_start)
+                last.weight.mul_(head_start)
+            self.head = nn.Sequential(nn.Dropout(dropout), last)
         if sizes.covariates:
             self.clinical = nn.Linear(sizes.covariates, 1, bias=False)
 

@@ -71,8 +71,8 @@ class SelfAttentionPooling(AttentionPooling):
 
     .. math:: y_i = \sum_j \mathrm{softmax}_j(s(Q_i, K_j)) V_j
 
-    Quadratic in the number of patches of one patient. The paper does not say how the attended patches
-    become one vector; attention pooling over them is this project's choice.
+    Quadratic in the number of patches of one patient. The paper does not say how the attended
+    patches become one vector; attention pooling over them is this project's choice.
 
     Args:
         width: d of the tokens.

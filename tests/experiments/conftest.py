@@ -25,7 +25,7 @@ Run = Callable[..., int]
 
 @pytest.fixture
 def run(toy_manifest, tmp_path, monkeypatch) -> Run:
-    """`run("--fusion", "concat", out="x")`: the command on the small cohort, two epochs, CSV logger."""
+    """`run("--fusion", "concat", out="x")`: the command on the small cohort, two epochs, CSV."""
     monkeypatch.chdir(tmp_path)
 
     def call(*flags: str, out: str = "run", logger: str = "csv", cohort: Path | None = None) -> int:

@@ -35,7 +35,7 @@ def _resume(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("hook", ["on_train_epoch_end", "on_train_batch_end", "on_train_start"])
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_killed_in_an_epoch(run, unbroken, tmp_path, monkeypatch, hook, epoch) -> None:
-    def kill(self: Callback, trainer, *rest) -> None:
+    def kill(self: Callback, trainer, *rest: object) -> None:
         if trainer.current_epoch == epoch or (hook == "on_train_start" and epoch == 1):
             raise Killed
 
@@ -60,7 +60,7 @@ def test_killed_in_an_epoch(run, unbroken, tmp_path, monkeypatch, hook, epoch) -
     ],
 )
 def test_killed_between_steps(run, unbroken, tmp_path, monkeypatch, module, step) -> None:
-    def kill(*args, **kwargs) -> None:
+    def kill(*args: object, **kwargs: object) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
@@ -75,7 +75,7 @@ def test_killed_after_early_stopping_trains_no_further(run, tmp_path, monkeypatc
     flags = ("--trainer.max_epochs", "40", "--trainer.patience", "1", "--optim.lr", "0.01")
     assert run(*flags) == 0
 
-    def kill(*args, **kwargs) -> None:
+    def kill(*args: object, **kwargs: object) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
