@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,9 @@ def build_toy(config: ToyConfig, root: Path) -> Path:
     folder = toy_folder(config, root)
     if (folder / "cohort.yaml").is_file():
         return folder / "cohort.yaml"
-    aside = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
+    # A folder of its own: two processes may build the same cohort, and the first to finish wins.
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=root))
     truth = simulate(config)
     names = [f"TOY-{i:04d}" for i in range(config.patients)]
     lacking = _lacking(config)
@@ -53,8 +54,10 @@ def build_toy(config: ToyConfig, root: Path) -> Path:
     _write_features(aside, config, truth, names, lacking["image"])
     _write_truth(aside, truth, names)
     _write_manifest(aside)
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    try:
+        aside.rename(folder)
+    except OSError:
+        shutil.rmtree(aside)
     return folder / "cohort.yaml"
 
 

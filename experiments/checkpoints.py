@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from data_modules.files import write_aside
@@ -21,6 +22,26 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with write_aside(Path(path)) as aside:
             torch.save(checkpoint, aside)
+
+
+class MovableCheckpoint(ModelCheckpoint):
+    """Lightning's checkpoint callback, which finds its files again where a run folder was moved.
+
+    Lightning compares absolute folders and forgets the best score where they differ; a worse epoch
+    would then replace the best one.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """State of a killed run, its paths led to this run's folder."""
+        home = Path(str(self.dirpath))
+        moved = {
+            name: str(home / Path(state_dict[name]).name) if state_dict[name] else ""
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path")
+        }
+        kept = {str(home / Path(p).name): s for p, s in state_dict["best_k_models"].items()}
+        super().load_state_dict(
+            state_dict | moved | {"best_k_models": kept, "dirpath": self.dirpath}
+        )
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

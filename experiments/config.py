@@ -13,6 +13,11 @@ from mmsurv.names import FusionName, LossName, Modality, PoolingName, Protocol, 
 
 LoggerName = Literal["wandb", "csv", "tensorboard"]
 
+# Whether a value is fine, and what to say where it is not.
+Check = tuple[bool, str]
+
+LONGEST_YEARS = 100
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -148,7 +153,7 @@ class RunConfig:
 
     def problems(self) -> list[str]:
         """Everything wrong with the values themselves, in the words of the flags."""
-        checks = [
+        checks: list[Check] = [
             (bool(self.modalities), "--modalities is empty: name at least one"),
             (
                 len(set(self.modalities)) == len(self.modalities),
@@ -160,12 +165,31 @@ class RunConfig:
                 f"--only_folds={list(self.only_folds)}: folds count from 0 to {self.folds - 1}",
             ),
             (
+                len(set(self.only_folds)) == len(self.only_folds),
+                f"--only_folds names one twice: {list(self.only_folds)}",
+            ),
+            (
                 bool(self.horizons) and all(h > 0 for h in self.horizons),
                 f"--horizons={list(self.horizons)}: give at least one positive number of years",
+            ),
+            (
+                len(set(self.horizons)) == len(self.horizons),
+                f"--horizons names one twice: {list(self.horizons)}",
+            ),
+            (
+                not any(h > LONGEST_YEARS for h in self.horizons),
+                f"--horizons={list(self.horizons)}: years, at most {LONGEST_YEARS}; are these "
+                "days?",
             ),
             (self.ensemble >= 1, f"--ensemble={self.ensemble}: at least 1"),
             (self.seed >= 0, f"--seed={self.seed}: must not be negative"),
             (not self.resume or bool(self.out), "--resume needs --out, the folder to continue"),
+        ]
+        checks += [*self._training_checks(), *_toy_checks(self.toy)]
+        return [message for fine, message in checks if not fine]
+
+    def _training_checks(self) -> list[Check]:
+        return [
             (self.model.width >= 1, f"--model.width={self.model.width}: at least 1"),
             (
                 self.model.heads >= 1 and self.model.width % max(self.model.heads, 1) == 0,
@@ -194,4 +218,18 @@ class RunConfig:
             (self.data.max_patches >= 0, f"--data.max_patches={self.data.max_patches}: 0 or more"),
             (self.data.time_bins >= 2, f"--data.time_bins={self.data.time_bins}: at least 2"),
         ]
-        return [message for fine, message in checks if not fine]
+
+
+def _toy_checks(toy: ToyConfig) -> list[Check]:
+    return [
+        (toy.patients >= 10, f"--toy.patients={toy.patients}: at least 10"),
+        (toy.seed >= 0, f"--toy.seed={toy.seed}: must not be negative"),
+        (0 <= toy.censoring < 1, f"--toy.censoring={toy.censoring}: from 0 to below 1"),
+        (0 <= toy.lacking < 1, f"--toy.lacking={toy.lacking}: from 0 to below 1"),
+        (
+            1 <= toy.patches_min <= toy.patches_max,
+            f"--toy.patches_min={toy.patches_min}: from 1 to --toy.patches_max={toy.patches_max}",
+        ),
+        (toy.patch_noise >= 0, f"--toy.patch_noise={toy.patch_noise}: must not be negative"),
+        (toy.stain >= 0, f"--toy.stain={toy.stain}: must not be negative"),
+    ]

@@ -53,22 +53,27 @@ def _as_values(args: list[str]) -> list[str]:
     merged: list[str] = []
     position = 0
     while position < len(args):
-        flag = args[position]
-        position += 1
-        if flag not in {"--resume", *LIST_FLAGS}:
-            merged.append(flag)
+        flag, equals, word = args[position].partition("=")
+        if flag not in {"--resume", *LIST_FLAGS} or (equals and flag == "--resume"):
+            merged.append(args[position])
+            position += 1
             continue
-        words = []
+        position += 1
+        words = [word] if equals else []
         while position < len(args) and not args[position].startswith("--"):
             words.append(args[position])
             position += 1
         if flag == "--resume":
             merged.append(f"--resume={words[0] if words else 'true'}")
-        elif len(words) == 1 and words[0].startswith(("[", "(")):
-            merged.append(f"{flag}={words[0]}")
         else:
-            merged.append(f"{flag}=[{','.join(words)}]")
+            merged.append(f"{flag}=[{_without_brackets(','.join(words))}]")
     return merged
+
+
+def _without_brackets(words: str) -> str:
+    """The items of a list, written bare, in square brackets or, as --help shows them, in round."""
+    bracketed = words[:1] + words[-1:] in {"[]", "()"}
+    return words[1:-1].rstrip(", ") if bracketed else words
 
 
 def _instantiate(parser: ArgumentParser, namespace: Namespace) -> RunConfig:

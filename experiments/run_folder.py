@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,10 @@ def open_run_folder(config: RunConfig, folder: Path) -> None:
             another configuration.
     """
     stored = folder / "config.yaml"
+    if folder.exists() and not folder.is_dir():
+        raise BadInput([Problem(str(folder), None, None, "--out is a file, not a folder")])
     if not config.resume:
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(path.suffix != ".partial" for path in folder.iterdir()):
             raise BadInput(
                 [
                     Problem(
@@ -88,6 +91,10 @@ def write_start(config: RunConfig, folder: Path, *, data_hash: str, folds_hash: 
             raise BadInput(changed)
         return
     folder.mkdir(parents=True, exist_ok=True)
+    # First of all: --resume needs no more than this file.
+    fresh = replace(config, resume=False)
+    with write_aside(folder / "config.yaml") as path:
+        path.write_text(to_yaml(fresh), encoding="utf-8")
     environment = {
         "versions": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
@@ -97,12 +104,10 @@ def write_start(config: RunConfig, folder: Path, *, data_hash: str, folds_hash: 
         "data_hash": data_hash,
         "folds_hash": folds_hash,
         "run_id": hashlib.sha256(
-            f"{folder.resolve()}{data_hash}{to_yaml(config)}".encode()
+            f"{folder.resolve()}{data_hash}{to_yaml(fresh)}".encode()
         ).hexdigest()[:8],
     }
     write_json(environment_file, environment)
-    with write_aside(folder / "config.yaml") as path:
-        path.write_text(to_yaml(config), encoding="utf-8")
 
 
 def run_id(folder: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from experiments.config import RunConfig
@@ -15,11 +16,17 @@ def result_table(scores: dict[str, Any], config: RunConfig) -> Table:
     table = Table(
         title=f"{config.fusion}, {'+'.join(config.modalities)}, protocol {scores['protocol']}",
         title_justify="left",
+        # Two horizons fit 80 characters.
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
     )
-    headings = ["fold", "patients", "events", "comparable pairs", "C-index"]
+    headings = ["fold", "patients", "events", "comparable\npairs", "C-index"]
     headings += [f"IBS {h:g} y" for h in config.horizons]
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=heading != "comparable pairs")
+    widths = [9, 8, 6, 10] + [13] * (1 + len(config.horizons))
+    for heading, width in zip(headings, widths, strict=True):
+        # A narrow terminal breaks lines; it must not cut numbers.
+        table.add_column(heading, justify="right", min_width=width)
     metrics = ["c_index", *ibs]
     for fold in scores["folds"]:
         counts = [fold["fold"], fold["patients"], fold["events"], fold["comparable_pairs"]]

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import Logger
 
 from data_modules.datamodule import SurvivalDataModule
 from data_modules.files import write_aside
-from experiments.checkpoints import AtomicCheckpointIO, read_checkpoint
+from experiments.checkpoints import AtomicCheckpointIO, MovableCheckpoint, read_checkpoint
 from experiments.config import RunConfig
 from mmsurv.callbacks import Evaluation, History
 from mmsurv.linear import fit_ridge_cox
@@ -94,14 +94,14 @@ def train_member(
     task = new_task(config, data, seed)
     history = History()
     stopping = EarlyStopping(MONITOR, patience=config.trainer.patience)
-    best = ModelCheckpoint(
+    best = MovableCheckpoint(
         folder,
         filename="best",
         monitor=MONITOR,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
-    every_epoch = ModelCheckpoint(
+    every_epoch = MovableCheckpoint(
         folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
     )
     train = data.role_table("train")
@@ -144,7 +144,7 @@ def best_task(folder: Path) -> SurvivalTask:
     scores = [
         state["best_model_score"]
         for name, state in content["callbacks"].items()
-        if name.startswith("ModelCheckpoint") and state["monitor"] == MONITOR
+        if name.startswith("MovableCheckpoint") and state["monitor"] == MONITOR
     ]
     if not all(math.isfinite(float(score)) for score in scores):
         raise TrainingDivergedError(
@@ -157,12 +157,16 @@ def best_task(folder: Path) -> SurvivalTask:
 
 
 def _stopped(last: Path, patience: int) -> bool:
-    """Whether a killed run had already stopped early: one more epoch would change its bytes."""
+    """Whether a killed run had already stopped early: one more epoch would change its bytes.
+
+    It stops out of patience, or at once where the validation loss is no longer finite.
+    """
     if not last.is_file():
         return False
     states = read_checkpoint(last)["callbacks"]
     return any(
-        name.startswith("EarlyStopping") and state["wait_count"] >= patience
+        name.startswith("EarlyStopping")
+        and (state["wait_count"] >= patience or state["stopped_epoch"] > 0)
         for name, state in states.items()
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
+from torch.optim import Optimizer
 
 from mmsurv.batch import Batch, Sizes
 from mmsurv.losses import CoxLoss, DiscreteLoss
@@ -75,6 +78,7 @@ class SurvivalTask(LightningModule):
             head_start=head_start,
         )
         self.loss = CoxLoss(ties) if loss == "cox" else DiscreteLoss(edges_days or [])
+        self.teaches = True
         self.trained: list[Seen] = []
         self.validated: list[Seen] = []
 
@@ -87,6 +91,23 @@ class SurvivalTask(LightningModule):
         """Makes the epoch's randomness a function of the seed and the epoch."""
         torch.manual_seed(self.hparams["seed"] * 1_000_003 + self.current_epoch)
         self.trained.clear()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Sees whether the batch can teach anything."""
+        self.teaches = isinstance(self.loss, DiscreteLoss) or bool(batch.event.any())
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Skips a batch that teaches nothing: AdamW's momentum and decay need no gradient."""
+        if self.teaches:
+            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        elif optimizer_closure is not None:
+            optimizer_closure()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch; a batch without an event gives a zero that moves nothing."""
@@ -109,7 +130,7 @@ class SurvivalTask(LightningModule):
         self.log("val/loss", loss, batch_size=len(seen.event))
         self.validated.clear()
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> Optimizer:
         """AdamW, as the paper."""
         return torch.optim.AdamW(
             self.parameters(),

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
+from rich.console import Console
 
+from data_modules.cohort import Cohort, load_cohort
+from data_modules.datamodule import SurvivalDataModule
+from data_modules.folds import make_folds
+from data_modules.manifest import load_manifest
 from data_modules.toy import build_toy
 from data_modules.toy_truth import ToyConfig
+from experiments.config import ModelConfig, RunConfig, TrainerConfig
+from experiments.loggers import CsvLog
+from experiments.progress import EpochProgress
 from experiments.run import main
+from experiments.training import train_member
+from mmsurv.task import SurvivalTask
 
 SMALL = ToyConfig(patients=60, patches_min=4, patches_max=8, censoring=0.3)
 
@@ -23,18 +35,95 @@ def toy_manifest(tmp_path_factory) -> Path:
 Run = Callable[..., int]
 
 
-@pytest.fixture
-def run(toy_manifest, tmp_path, monkeypatch) -> Run:
-    """`run("--fusion", "concat", out="x")`: the command on the small cohort, two epochs, CSV."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="session")
+def command(toy_manifest) -> Run:
+    """`command("--fusion", "concat", out=folder)`: a run of about a second, from anywhere."""
 
-    def call(*flags: str, out: str = "run", logger: str = "csv", cohort: Path | None = None) -> int:
+    def call(
+        *flags: str, out: str | Path = "run", logger: str = "csv", cohort: Path | None = None
+    ) -> int:
         return main(
             [
-                "--cohort", str(cohort or toy_manifest), "--out", out, "--logger", logger,
+                "--cohort", str(cohort or toy_manifest), "--out", str(out), "--logger", logger,
                 "--trainer.max_epochs", "2", "--model.width", "16", "--model.heads", "2",
                 "--folds", "2", "--trainer.threads", "1", *flags,
             ]
         )  # fmt: skip
+
+    return call
+
+
+@pytest.fixture
+def run(command, tmp_path, monkeypatch) -> Run:
+    """`command` in an empty folder, where it leaves `run`."""
+    monkeypatch.chdir(tmp_path)
+    return command
+
+
+@pytest.fixture(scope="session")
+def finished(command, tmp_path_factory) -> Path:
+    """A run folder, made once in a test process: copy it before you change it."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    assert command(out=folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_paper(command, tmp_path_factory) -> Path:
+    """Likewise, under protocol "paper": an ensemble of two, one fold, several epochs."""
+    folder = tmp_path_factory.mktemp("paper") / "run"
+    flags = ["--protocol", "paper", "--ensemble", "2", "--only_folds", "1"]
+    flags += ["--trainer.max_epochs", "4", "--modalities", "genes", "clinical"]
+    assert command(*flags, out=folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cohort(toy_manifest) -> Cohort:
+    """The small cohort, without its images."""
+    return load_cohort(load_manifest(toy_manifest), modalities=("genes", "clinical"))
+
+
+@pytest.fixture(scope="session")
+def quiet_console() -> Console:
+    """Prints into a string, 80 characters wide."""
+    return Console(file=io.StringIO(), width=80, soft_wrap=True)
+
+
+SMALLEST = RunConfig(
+    modalities=("genes", "clinical"),
+    folds=2,
+    trainer=TrainerConfig(max_epochs=3, threads=1),
+    model=ModelConfig(width=8, heads=2),
+)
+
+
+class TrainFold(Protocol):
+    """See `train_fold`."""
+
+    def __call__(
+        self, home: Path, *, cohort: Cohort | None = None, config: RunConfig = SMALLEST
+    ) -> tuple[SurvivalTask, SurvivalDataModule]: ...
+
+
+@pytest.fixture(scope="session")
+def train_fold(cohort, quiet_console) -> TrainFold:
+    """`train_fold(home)`: fold 0 trained into `home`; the folds are always those of `cohort`."""
+    folds = make_folds(cohort, n_folds=2, protocol="nested", seed=0)
+
+    def call(
+        home: Path, *, cohort: Cohort = cohort, config: RunConfig = SMALLEST
+    ) -> tuple[SurvivalTask, SurvivalDataModule]:
+        data = SurvivalDataModule(cohort, folds, fold=0, batch_size=12, seed=1)
+        data.setup()
+        task = train_member(
+            config,
+            data,
+            home,
+            seed=1,
+            logger=CsvLog(home).fold_logger("fold0"),
+            progress=EpochProgress(quiet_console, "fold0", config.trainer.patience),
+        )
+        return task, data
 
     return call

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from lightning.pytorch import Callback
+import torch
+from lightning.pytorch import Callback, Trainer
 
 from experiments import cross_validation, training
 from experiments.progress import EpochProgress
@@ -17,10 +20,11 @@ class Killed(BaseException):
     """Stands in for a signal: nothing in the program may catch it."""
 
 
-@pytest.fixture
-def unbroken(run, tmp_path) -> Path:
-    assert run("--trainer.max_epochs", "4") == 0
-    return tmp_path / "run"
+@pytest.fixture(scope="module")
+def unbroken(command, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    assert command("--trainer.max_epochs", "4", out=folder) == 0
+    return folder
 
 
 def _same(folder: Path, unbroken: Path) -> None:
@@ -71,6 +75,48 @@ def test_killed_between_steps(run, unbroken, tmp_path, monkeypatch, module, step
     _same(tmp_path / "killed", unbroken)
 
 
+@pytest.mark.parametrize("nth", [1, 2, 4, 5])
+def test_killed_while_a_checkpoint_is_written(run, unbroken, tmp_path, monkeypatch, nth) -> None:
+    """Of each epoch, best.ckpt comes before last.ckpt: one may be of a later epoch."""
+    saved = []
+    save = torch.save
+
+    def kill(content: object, aside: Path) -> None:
+        saved.append(aside)
+        if len(saved) == nth:
+            Path(aside).write_bytes(b"PK half a file")
+            raise Killed
+        save(content, aside)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", kill)
+        with pytest.raises(Killed):
+            run("--trainer.max_epochs", "4", out="killed")
+    _resume(tmp_path, "killed")
+    _same(tmp_path / "killed", unbroken)
+
+
+def test_a_killed_run_may_be_moved(run, tmp_path, monkeypatch) -> None:
+    # Losses that rise after the first epochs: forgetting the best one would show.
+    flags = ("--trainer.max_epochs", "8", "--optim.lr", "0.02", "--only_folds", "0")
+    assert run(*flags) == 0
+    history = pd.read_csv(tmp_path / "run" / "fold0" / "history.csv")
+    best = int(history["val/loss"].argmin())
+    assert best + 2 < len(history)
+
+    def kill(self: Callback, trainer: Trainer, *rest: object) -> None:
+        if trainer.current_epoch == best + 2:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochProgress, "on_train_batch_end", kill)
+        with pytest.raises(Killed):
+            run(*flags, out="killed")
+    (tmp_path / "killed").rename(tmp_path / "moved")
+    _resume(tmp_path, "moved")
+    _same(tmp_path / "moved", tmp_path / "run")
+
+
 def test_killed_after_early_stopping_trains_no_further(run, tmp_path, monkeypatch) -> None:
     flags = ("--trainer.max_epochs", "40", "--trainer.patience", "1", "--optim.lr", "0.01")
     assert run(*flags) == 0
@@ -86,12 +132,13 @@ def test_killed_after_early_stopping_trains_no_further(run, tmp_path, monkeypatc
     _same(tmp_path / "killed", tmp_path / "run")
 
 
-def test_a_resumed_run_must_not_change_what_moves_numbers(unbroken, run, capsys) -> None:
+def test_a_resumed_run_must_not_change_what_moves_numbers(unbroken, capsys) -> None:
     assert main(["--resume", "--out", str(unbroken), "--seed", "5"]) == 2
     assert "column seed: the run was started with 0, now 5" in capsys.readouterr().err
 
 
-def test_changed_data_are_noticed(unbroken, capsys, run) -> None:
+def test_changed_data_are_noticed(unbroken, capsys, tmp_path) -> None:
+    unbroken = shutil.copytree(unbroken, tmp_path / "run")
     environment = json.loads((unbroken / "environment.json").read_text())
     environment["data_hash"] = "other"
     (unbroken / "environment.json").write_text(json.dumps(environment))

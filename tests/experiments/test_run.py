@@ -16,13 +16,7 @@ from mmsurv.models import FUSIONS, POOLINGS
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def finished(run, tmp_path) -> Path:
-    assert run() == 0
-    return tmp_path / "run"
-
-
-def test_a_run_leaves_everything_that_the_design_promises(finished, capsys) -> None:
+def test_a_run_leaves_everything_that_the_design_promises(finished) -> None:
     for name in (
         "config.yaml", "environment.json", "folds.csv", "predictions.csv", "metrics.json",
         "metrics.csv", "fold0/best.ckpt", "fold1/best.ckpt", "fold0/history.csv",

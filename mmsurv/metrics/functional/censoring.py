@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
-from torchsurv.stats.ipcw import get_ipcw
 
 from mmsurv.checks import check_finite, check_follow_up
-from mmsurv.metrics.functional.ranks import joint_ranks
 
 Array = np.ndarray
 
@@ -46,11 +43,17 @@ def ipcw(
     check_finite("at", at, len(at))
     if not train_event.any():
         raise ValueError("censoring weights need at least one event among the training patients")
-    if len(train_event) == 1:
-        # torchsurv squeezes one patient to no dimension; without a censored one G is 1.
-        return np.ones(len(at))
-    known, wanted = joint_ranks(train_time, at)
-    weights: Array = get_ipcw(torch.tensor(train_event), known, wanted).double().numpy()
+    # torchsurv.get_ipcw gives the same weights, but walks over the times in Python: every epoch of
+    # every fold would pay for it.
+    distinct, where = np.unique(train_time, return_inverse=True)
+    events = np.bincount(where, weights=train_event)
+    leaving = np.bincount(where)
+    at_risk = leaving[::-1].cumsum()[::-1]
+    # Where all still at risk have the event, nobody is left to be censored: the factor is 1.
+    factor = 1 - (leaving - events) / np.maximum(at_risk - events, 1)
+    uncensored = np.concatenate([[1.0], np.cumprod(factor)])
+    at_step = uncensored[np.searchsorted(distinct, at, side="right")]
+    weights: Array = np.divide(1.0, at_step, out=np.zeros(len(at)), where=at_step > 1e-12)
     return weights
 
 

@@ -1,0 +1,78 @@
+"""`python -m experiments.benchmarks [name ...]`: measures speed, memory and accuracy as ratios.
+
+Without a name the quick ones are measured. Every table is printed and written as JSON and CSV.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from experiments.benchmarks import fusions
+from experiments.benchmarks.report import Report, print_report, write_report
+
+QUICK = ()
+SLOW = ("fusions",)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    made = argparse.ArgumentParser(
+        prog="python -m experiments.benchmarks",
+        description="Measures speed, memory and accuracy as ratios within one run.",
+        epilog="Flags of experiments.run, for the arms of fusions, may follow a lone --.",
+        allow_abbrev=False,
+    )
+    made.add_argument(
+        "names", nargs="*", metavar="name",
+        help=f"{', '.join((*QUICK, *SLOW))}; none is all but {', '.join(SLOW)}",
+    )  # fmt: skip
+    made.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where to write")
+    chosen = made.add_argument_group("fusions")
+    defaults = fusions.Settings()
+    chosen.add_argument("--patients", type=int, nargs="+", default=defaults.patients,
+                        help="cohort sizes")  # fmt: skip
+    chosen.add_argument("--seeds", type=int, nargs="+", default=defaults.seeds,
+                        help="of cohort, folds and networks together")  # fmt: skip
+    chosen.add_argument("--arms", nargs="+", choices=list(fusions.ARMS), default=defaults.arms,
+                        help="what is compared")  # fmt: skip
+    chosen.add_argument("--jobs", type=int, default=defaults.jobs,
+                        help="runs at a time, each with one thread")  # fmt: skip
+    return made
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs the command; tests call it in-process."""
+    from rich.console import Console
+
+    given = sys.argv[1:] if args is None else args
+    cut = given.index("--") if "--" in given else len(given)
+    made = parser()
+    parsed = made.parse_args(given[:cut])
+    unknown = [name for name in parsed.names if name not in (*QUICK, *SLOW)]
+    if unknown:
+        made.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(QUICK + SLOW)}")
+    console = Console(soft_wrap=True)
+
+    def keep(report: Report) -> None:
+        write_report(report, parsed.out)
+        if report.measurements:
+            last = report.measurements[-1]
+            console.print(f"{len(report.measurements)} runs, at {last}", style="dim")
+
+    for name in parsed.names or QUICK:
+        if name == "fusions":
+            settings = fusions.Settings(
+                tuple(parsed.patients), tuple(parsed.seeds), tuple(parsed.arms), parsed.jobs,
+                tuple(given[cut + 1 :]),
+            )  # fmt: skip
+            report = fusions.measure(settings, parsed.out, done=keep)
+        write_report(report, parsed.out)
+        print_report(report, console)
+    console.print(f"results: {parsed.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""What every benchmark hands back: a table with the machine it was measured on, and its files."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from data_modules.files import write_aside
+from experiments.run_folder import write_json
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one benchmark.
+
+    Attributes:
+        name: Of the benchmark; its files carry it.
+        title: What was measured, in a line.
+        rows: What is printed.
+        notes: What a reader of the table must know.
+        settings: What it was measured with.
+        measurements: What the rows were computed from, for the CSV; empty where rows are all.
+    """
+
+    name: str
+    title: str
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+    settings: Row = field(default_factory=dict)
+    measurements: list[Row] = field(default_factory=list)
+
+
+def machine() -> Row:
+    """The processor, its cores, the versions and the threads that a measurement holds for."""
+    import torch
+
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 0,
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Writes <name>.json and <name>.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        "name": report.name,
+        "title": report.title,
+        "machine": machine(),
+        "settings": report.settings,
+        "rows": report.rows,
+        "notes": report.notes,
+        "measurements": report.measurements,
+    }
+    write_json(folder / f"{report.name}.json", content)
+    with write_aside(folder / f"{report.name}.csv") as aside:
+        table = pd.DataFrame(report.measurements or report.rows)
+        table.to_csv(aside, index=False, lineterminator="\n")
+
+
+def print_report(report: Report, console: Console) -> None:
+    """The table, the notes and the machine."""
+    table = Table(title=f"{report.name}: {report.title}", title_justify="left")
+    for column in report.rows[0] if report.rows else ():
+        text = isinstance(report.rows[0][column], str)
+        table.add_column(column, justify="left" if text else "right")
+    for row in report.rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    console.print(table)
+    for note in report.notes:
+        console.print(f"– {note}")
+    console.print(", ".join(f"{key} {value}" for key, value in machine().items()), style="dim")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _cpu() -> str:
+    """The processor's name; the architecture where the system does not tell."""
+    described = Path("/proc/cpuinfo")
+    if described.is_file():
+        for line in described.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from experiments.config import RunConfig
+from experiments.table import reasons, result_table
+
+
+def _entry(value: float, reason: str = "") -> dict:
+    return {"value": value, "reason": reason}
+
+
+@pytest.fixture
+def scores() -> dict:
+    folds = [
+        {
+            "fold": fold, "patients": 80, "events": 40, "comparable_pairs": 12345,
+            "c_index": _entry(0.6 + fold / 10), "ibs_5y": _entry(0.125),
+            "ibs_10y": _entry(math.nan, "no follow-up") if fold else _entry(0.25),
+        }
+        for fold in (0, 1)
+    ]  # fmt: skip
+    means = {"c_index": (0.65, 0.0707), "ibs_5y": (0.125, 0.0), "ibs_10y": (math.nan, math.nan)}
+    return {
+        "protocol": "nested", "patients": 160, "events": 80, "folds": folds,
+        "cv": {name: {"mean": m, "sd": s, "reason": ""} for name, (m, s) in means.items()},
+        "logrank_p": _entry(0.03),
+    }  # fmt: skip
+
+
+def test_every_number_stands_uncut_on_80_characters(scores, quiet_console) -> None:
+    quiet_console.file.truncate(0)
+    quiet_console.print(result_table(scores, RunConfig()))
+    lines = [line.split() for line in quiet_console.file.getvalue().strip("\0").splitlines()]
+    assert max(map(len, quiet_console.file.getvalue().strip("\0").splitlines())) <= 80
+    assert ["0", "80", "40", "12345", "0.600", "0.125", "0.250"] in lines
+    assert ["1", "80", "40", "12345", "0.700", "0.125", "–"] in lines
+    assert [
+        "mean",
+        "±",
+        "sd",
+        "160",
+        "80",
+        "0.650",
+        "±",
+        "0.071",
+        "0.125",
+        "±",
+        "0.000",
+        "–",
+        "±",
+        "–",
+    ] in lines
+    heading = " ".join(word for line in lines[:3] for word in line)
+    for words in ("dual_xattn, image+genes+clinical, protocol nested", "comparable", "pairs",
+                  "patients events", "C-index IBS 5 y IBS 10 y"):  # fmt: skip
+        assert words in heading
+
+
+def test_a_narrow_terminal_and_many_horizons_cut_nothing(scores, quiet_console) -> None:
+    horizons = (1.0, 2.0, 3.0, 5.0, 10.0)
+    for place in (*scores["folds"], scores["cv"]):
+        for horizon in horizons:
+            place[f"ibs_{horizon:g}y"] = place["ibs_5y"]
+    quiet_console.file.truncate(0)
+    quiet_console.print(
+        result_table(scores, dataclasses.replace(RunConfig(), horizons=horizons)), width=40
+    )
+    text = quiet_console.file.getvalue()
+    assert text.count("0.125 ± 0.000") == 5
+    assert "…" not in text
+
+
+def test_what_is_missing_is_explained_line_by_line(scores) -> None:
+    assert reasons(scores) == ["ibs_10y of fold 1: no follow-up"]
+    scores["logrank_p"] = _entry(math.nan, "one group is empty")
+    assert reasons(scores)[1:] == ["log-rank: one group is empty"]
