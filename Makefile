@@ -42,28 +42,31 @@ smoke: setup ## Train two epochs on the toy cohort through the real command line
 
 # uv keeps the pins that it finds in the file it writes, so nothing moves that need not.
 # Newest versions: make lock ARGS=--upgrade
+# ecos has no wheel from Python 3.13 on. scikit-survival names it for support vector machines alone,
+# which nothing here uses: without it, no compiler is needed.
 lock: setup ## Write requirements.lock from pyproject.toml; pins that still hold are kept.
 	cp requirements.lock $(VENV)/lock.txt
+	echo 'ecos; python_version < "3.13"' | \
 	$(VENV)/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet $(ARGS) \
-	  --output-file $(VENV)/lock.txt
+	  --overrides - --output-file $(VENV)/lock.txt
 	{ echo '# Exact versions and hashes of everything that `make setup` installs. Made by `make lock`; do not edit.'; \
 	  grep -v '^#' $(VENV)/lock.txt; } > $(VENV)/lock.new
-	mv $(VENV)/lock.new requirements.lock
+	cmp -s $(VENV)/lock.new requirements.lock || mv $(VENV)/lock.new requirements.lock
 
 clean: ## Remove .venv and all caches; data/ and runs/ stay.
 	rm -rf $(VENV) *.egg-info build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# pip checks uv against its hash in the lock; uv then installs the rest in seconds instead of
-# minutes, removes what the lock does not name, and checks every hash. The project itself is built
-# with the setuptools of the lock, so nothing unchecked is fetched.
+# pip checks uv and setuptools against their hashes in the lock; uv then installs the rest in seconds
+# instead of minutes, removes what the lock does not name, and checks every hash. What comes as source
+# (autograd-gamma, and the project itself) is built with that setuptools, so nothing unchecked is fetched.
 $(STAMP): pyproject.toml requirements.lock
 	@$(find_python)
-	@awk '/^uv==/ { inside = 1 } inside { print } inside && !/\\$$/ { exit }' requirements.lock \
-	  > $(VENV)/uv.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
-	$(VENV)/bin/uv pip sync --python $(PY) --require-hashes requirements.lock
+	@awk '/^(setuptools|uv)==/ { inside = 1 } inside { print } !/\\$$/ { inside = 0 }' requirements.lock \
+	  > $(VENV)/first.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/first.txt
+	$(VENV)/bin/uv pip sync --python $(PY) --require-hashes --no-build-isolation requirements.lock
 	$(VENV)/bin/uv pip install --python $(PY) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -29,8 +29,8 @@ class Cohort:
         endpoint: Name of the endpoint.
         encoder: Name of the image features; empty without an image.
         modalities: Those that the run asked for.
-        table: Index patient_id; columns time_days, event, site, subtype and the raw covariates (numbers,
-            or text for categorical ones; missing is NaN or None).
+        table: Index patient_id; columns time_days, event, site, subtype and the raw covariates
+            (numbers, or text for categorical ones; missing is NaN or None).
         covariates: Of the manifest; empty where clinical variables are not asked for.
         expression: Patients by genes, NaN where not measured; None where genes are not asked for.
         features: Bags; None where images are not asked for.
@@ -79,35 +79,38 @@ def load_cohort(
     chosen = manifest.endpoints[endpoint_name]
     path = manifest.resolve(manifest.patients.path)
     raw = read_table(path, problems)
-    if raw is not None:
-        check_columns(raw, manifest, chosen, path, problems)
+    complete = raw is not None and check_columns(raw, manifest, chosen, path, problems)
     expression = read_expression(manifest, problems) if "genes" in modalities else None
     identifiers: list[str] = []
     if raw is not None and manifest.patients.id in raw.columns:
         identifiers = raw[manifest.patients.id].dropna().tolist()
     source = open_source(manifest, encoder_name, identifiers, problems) if encoder_name else None
-    # Without these nothing further can be read; with them, everything further is reported together.
-    problems.raise_if_any()
-    assert raw is not None  # noqa: S101 - a table that cannot be read has been raised
+    # Without its columns the table tells nothing; with them, what is wrong in its rows is reported
+    # together with what is wrong elsewhere.
+    if not complete:
+        problems.raise_if_any()
+    assert raw is not None
 
     having: dict[str, Collection[str]] = {}
     if source is not None:
         having["image"] = source.patients()
     if expression is not None:
         having["genes"] = set(expression.index[expression.notna().any(axis=1)])
-    kept, flow = apply_rules(
-        raw, manifest.include, having, manifest.patients.id, path, problems
-    )
+    kept, flow = apply_rules(raw, manifest.include, having, manifest.patients.id, path, problems)
     table = patient_rows(kept, manifest, chosen, path, problems)
     features = source.load(table.index, problems) if source is not None else None
     if table.empty:
-        problems.add(path, f"no patient is left: {flow}")
+        steps = ", ".join(f"{left} {step}" for step, left in flow)
+        problems.add(path, f"no patient is left: {steps}")
     for modality, patients in having.items():
-        if not set(patients) & set(table.index):
+        if not table.empty and not set(patients) & set(table.index):
             problems.add(manifest.file, f"no patient of the cohort has {modality}")
     problems.raise_if_any()
     if expression is not None:
         expression = expression.loc[[p for p in table.index if p in expression.index]]
+    if "clinical" in modalities:
+        known = table[list(manifest.covariates)].notna().any(axis=1)
+        having["clinical"] = list(table.index[known])
     notes = _notes(table, having, source.strangers if source is not None else ())
     return Cohort(
         name=manifest.name,
@@ -120,7 +123,7 @@ def load_cohort(
         features=features,
         flow=tuple(flow),
         notes=tuple(notes),
-        data_hash=_hash(table, expression, features),
+        data_hash=_hash(table, manifest.covariates, expression, features),
     )
 
 
@@ -134,17 +137,19 @@ def read_expression(manifest: Manifest, problems: Problems) -> pd.DataFrame | No
 
 
 def gene_set(manifest: Manifest, problems: Problems) -> tuple[str, ...]:
-    """The 50 genes of PAM50, or the symbols of a list file, one a line, under their current names."""
-    assert manifest.genes is not None  # noqa: S101 - the caller has looked
+    """The genes of PAM50, or the symbols of a list file, one a line, under their current names."""
+    assert manifest.genes is not None
     if manifest.genes.set == "pam50":
         return PAM50
     path = manifest.resolve(manifest.genes.set)
     if not path.is_file():
-        problems.add(
-            path, "no such gene set: `set` is pam50, or a file with one symbol a line"
-        )
+        problems.add(path, "no such gene set: `set` is pam50, or a file with one symbol a line")
         return ()
-    symbols = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    try:
+        symbols = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (UnicodeDecodeError, OSError) as error:
+        problems.add(path, f"cannot be read as a list of genes: {error}")
+        return ()
     genes = [current_symbol(symbol) for symbol in symbols if symbol and symbol[0] != "#"]
     for gene in sorted({gene for gene in genes if genes.count(gene) > 1}):
         problems.add(path, "the gene is listed twice", column=gene)
@@ -169,9 +174,7 @@ def _check_request(
     file = manifest.file
     if endpoint not in manifest.endpoints:
         hint = nearest(endpoint, manifest.endpoints)
-        problems.add(
-            file, f"--endpoint={endpoint}: there are {sorted(manifest.endpoints)}{hint}"
-        )
+        problems.add(file, f"--endpoint={endpoint}: there are {sorted(manifest.endpoints)}{hint}")
     if "image" in modalities and not manifest.features:
         problems.add(file, "--modalities asks for image, but the manifest has no features")
     elif encoder and encoder not in manifest.features:
@@ -197,9 +200,7 @@ def _notes(
         if unused:
             notes.append(f"expression of {len(unused)} not in the cohort: {_named(unused)}")
     if strangers:
-        notes.append(
-            f"features of {len(strangers)} not in the patient table: {_named(strangers)}"
-        )
+        notes.append(f"features of {len(strangers)} not in the patient table: {_named(strangers)}")
     return notes
 
 
@@ -209,12 +210,15 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _hash(
-    table: pd.DataFrame, expression: pd.DataFrame | None, features: FeatureStore | None
+    table: pd.DataFrame,
+    covariates: dict[str, Covariate],
+    expression: pd.DataFrame | None,
+    features: FeatureStore | None,
 ) -> str:
     digest = hashlib.sha256(table.to_csv().encode())
+    digest.update(repr(sorted(covariates.items())).encode())
     if expression is not None:
         digest.update(expression.to_csv().encode())
     if features is not None:
         digest.update(features.fingerprint().encode())
     return digest.hexdigest()
-

@@ -13,7 +13,7 @@ from data_modules.cohort import Cohort
 from data_modules.dataset import EpochSampler, SurvivalDataset
 from data_modules.folds import Folds, Role
 from data_modules.transforms import Transforms, fit_transforms
-from mmsurv.batch import Patient, Sizes, collate
+from mmsurv.batch import Batch, Patient, Sizes, collate
 
 
 class SurvivalDataModule(LightningDataModule):
@@ -24,7 +24,8 @@ class SurvivalDataModule(LightningDataModule):
         folds: Who has which role when.
         fold: Which fold, from 0.
         batch_size: Patients a batch.
-        workers: Processes that read bags beside this one.
+        workers: Processes that read bags beside this one; none where bags are cached, as each
+            would fill a cache of its own.
         cache: Keep bags in memory after their first read.
         max_patches: Random patches a patient and epoch in training; 0 takes all.
         seed: Of order and choice of patches.
@@ -81,9 +82,7 @@ class SurvivalDataModule(LightningDataModule):
 
     def role_table(self, role: Role) -> pd.DataFrame:
         """time_days and event of a role, in the order of `role_dataloader`."""
-        return self.cohort.table.loc[
-            self.folds.patients(self.fold, role), ["time_days", "event"]
-        ]
+        return self.cohort.table.loc[self.folds.patients(self.fold, role), ["time_days", "event"]]
 
     def role_covariates(self, role: Role) -> Float[Tensor, "n C"]:
         """Transformed clinical variables of a role, in the order of `role_dataloader`."""
@@ -95,6 +94,8 @@ class SurvivalDataModule(LightningDataModule):
 
     def role_dataset(self, role: Role) -> SurvivalDataset:
         """Patients of a role."""
+        if role == "val" and self.folds.protocol == "paper":
+            role = "test"  # the same patients: their bags are cached once
         if role not in self._datasets:
             self._datasets[role] = SurvivalDataset(
                 self.cohort,
@@ -107,7 +108,7 @@ class SurvivalDataModule(LightningDataModule):
         return self._datasets[role]
 
     def train_dataloader(self) -> DataLoader[Patient]:
-        """Training patients in a new order every epoch; the last batch may be small, none is dropped."""
+        """Training patients in a new order every epoch; the last batch may be small."""
         dataset = self.role_dataset("train")
         return self._loader(dataset, EpochSampler(len(dataset), self.seed))
 
@@ -118,6 +119,15 @@ class SurvivalDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Patient]:
         """Held-out patients, in fixed order."""
         return self.role_dataloader("test")
+
+    def transfer_batch_to_device(
+        self, batch: Batch, device: torch.device, dataloader_idx: int
+    ) -> Batch:
+        """Moves the batch; on a CPU it already is there, and looking at every leaf takes time."""
+        if device.type == "cpu":
+            return batch
+        moved: Batch = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        return moved
 
     def role_dataloader(self, role: Role) -> DataLoader[Patient]:
         """Patients of a role in fixed order, with all their patches."""
@@ -130,7 +140,7 @@ class SurvivalDataModule(LightningDataModule):
             dataset,
             batch_size=self.batch_size,
             sampler=sampler,
-            num_workers=self.workers,
+            num_workers=0 if self.cache else self.workers,
             collate_fn=collate,
             # A loader draws a number whenever it is iterated; from a generator of its own, so that
             # the dropout of a resumed run does not shift by one.
@@ -141,4 +151,3 @@ class SurvivalDataModule(LightningDataModule):
         if self.transforms is None:
             raise RuntimeError("call setup() first: the transforms are not fitted yet")
         return self.transforms
-

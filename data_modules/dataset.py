@@ -1,4 +1,4 @@
-"""The dataset: index to patient. It reads; which rows, and in what order, the data module decides."""
+"""The dataset: index to patient. It reads; which rows in what order, the data module decides."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mmsurv.batch import Patient
 class Draw(NamedTuple):
     """One patient of one epoch; what is random about it is a function of both."""
 
-    index: int
+    position: int
     epoch: int
 
 
 class EpochSampler(Sampler[Draw]):
-    """A new order every epoch, each a pure function of seed and epoch, so that a resumed run repeats it.
+    """A new order every epoch, a pure function of seed and epoch, so that a resumed run repeats it.
 
     Args:
         length: Number of patients.
@@ -89,7 +89,7 @@ class SurvivalDataset(Dataset[Patient]):
 
     def __getitem__(self, draw: Draw | int) -> Patient:
         """The patient; a `Draw` is one of training, an integer one of evaluation."""
-        index = draw.index if isinstance(draw, Draw) else draw
+        index = draw.position if isinstance(draw, Draw) else draw
         bag = self._bag(self.patients[index])
         if isinstance(draw, Draw) and 0 < self.max_patches < len(bag.features):
             bag = self._some_patches(bag, draw)
@@ -118,7 +118,7 @@ class SurvivalDataset(Dataset[Patient]):
         return bag
 
     def _some_patches(self, bag: Bag, draw: Draw) -> Bag:
-        seed = (self.seed * 1_000_003 + draw.epoch) * 1_000_003 + draw.index
+        seed = (self.seed * 1_000_003 + draw.epoch) * 1_000_003 + draw.position
         random = torch.Generator().manual_seed(seed % 2**63)
         order = torch.randperm(len(bag.features), generator=random)[: self.max_patches].sort()
         return Bag(*(part[order.values] for part in bag))

@@ -13,6 +13,7 @@ import pandas as pd
 from data_modules.cohort import Cohort
 from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problems
+from data_modules.sources import read_table, to_number
 
 Role = Literal["train", "val", "test"]
 Protocol = Literal["nested", "paper"]
@@ -20,6 +21,7 @@ Protocol = Literal["nested", "paper"]
 # One in so many of the patients outside a fold stop its training under protocol "nested".
 INNER_PARTS = 5
 FEWEST_TRAINING_EVENTS = 2
+COLUMNS = ("patient_id", "fold", "time_days", "event", "stratum")
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Folds:
     """Who is held out when, and who stops the training.
 
     Attributes:
-        table: Columns patient_id, fold, time_days, event, stratum, and role0, role1, … with the role of
-            the patient in each fold: train, val or test.
+        table: Columns patient_id, fold, time_days, event, stratum, and role0, role1, … with the
+            role of the patient in each fold: train, val or test.
         protocol: "nested": val is an inner split; "paper": val is the held-out fold itself.
     """
 
@@ -49,9 +51,7 @@ class Folds:
         """Patients of a role, in the order of the cohort."""
         if role == "val" and self.protocol == "paper":
             role = "test"
-        chosen: list[str] = self.table.loc[
-            self.table[f"role{fold}"] == role, "patient_id"
-        ].tolist()
+        chosen: list[str] = self.table.loc[self.table[f"role{fold}"] == role, "patient_id"].tolist()
         return chosen
 
 
@@ -91,7 +91,7 @@ def make_folds(cohort: Cohort, *, n_folds: int, protocol: Protocol, seed: int) -
 
 
 def strata(table: pd.DataFrame, fewest: int) -> np.ndarray:
-    """Subtype and event of every patient; a subtype too rare for every fold counts by event alone."""
+    """Subtype and event of every patient; a subtype too rare for all folds counts by event."""
     event = table["event"].map({True: "event", False: "censored"})
     if table["subtype"].isna().all():
         return event.to_numpy(dtype=object)
@@ -118,7 +118,7 @@ def deal(stratum: np.ndarray, parts: int, rng: np.random.Generator) -> np.ndarra
 
 
 def write_folds(folds: Folds, path: Path) -> None:
-    """Writes folds.csv, unless it is there with the same content."""
+    """Writes folds.csv, whole or not at all."""
     with write_aside(path) as aside:
         folds.table.to_csv(aside, index=False, lineterminator="\n")
 
@@ -127,26 +127,58 @@ def read_folds(path: Path, cohort: Cohort, protocol: Protocol) -> Folds:
     """Reads folds.csv and checks it against the cohort.
 
     Raises:
-        BadInput: Patients, times or events are not those of the cohort, or a role is unknown.
+        BadInput: The file cannot be read; patients, times or events are not those of the cohort; a
+            role is unknown, does not fit the protocol, or a patient is tested in another fold than
+            the file says.
     """
     problems = Problems()
-    table = pd.read_csv(
-        path, dtype={"patient_id": str, "stratum": str}
-    )
-    if table["patient_id"].tolist() != cohort.table.index.tolist():
-        differ = set(table["patient_id"]) ^ set(cohort.table.index)
-        problems.add(path, f"not the patients of the cohort: {sorted(differ)[:6] or 'order'}")
-    else:
-        for column in ("time_days", "event"):
-            changed = table[column].to_numpy(float) != cohort.table[column].to_numpy(float)
-            for row in np.flatnonzero(changed):
-                problems.add(path, "differs from the cohort", row=int(row) + 2, column=column)
-    for column in [name for name in table.columns if name.startswith("role")]:
-        unknown = ~table[column].isin(get_args(Role))
-        for row in np.flatnonzero(unknown):
-            problems.add(path, f"no role {table[column][row]!r}", row=int(row) + 2, column=column)
+    text = read_table(path, problems)
     problems.raise_if_any()
-    return Folds(table, protocol)
+    assert text is not None
+    roles = [name for name in text.columns if name.startswith("role")]
+    wanted = [f"role{k}" for k in range(max(len(roles), 2))]
+    for name in (*COLUMNS, *wanted):
+        if name not in text.columns:
+            problems.add(path, "no such column", column=name)
+    problems.raise_if_any()
+    table = text[[*COLUMNS, *wanted]].copy()
+    for name in ("fold", "time_days", "event"):
+        table[name] = to_number(table[name], path, problems, name=name, what="a number")
+    problems.raise_if_any()
+    _check_patients(table, cohort, path, problems)
+    _check_roles(table, wanted, protocol, path, problems)
+    problems.raise_if_any()
+    return Folds(table.astype({"fold": int, "event": int}).reset_index(drop=True), protocol)
+
+
+def _check_patients(table: pd.DataFrame, cohort: Cohort, path: Path, problems: Problems) -> None:
+    if table["patient_id"].tolist() != cohort.table.index.tolist():
+        differ = set(table["patient_id"].dropna()) ^ set(cohort.table.index)
+        problems.add(path, f"not the patients of the cohort: {sorted(differ)[:6] or 'order'}")
+        return
+    for column in ("time_days", "event"):
+        changed = table[column].to_numpy(float) != cohort.table[column].to_numpy(float)
+        for row in table.index[changed]:
+            problems.add(path, "differs from the cohort", row=row, column=column)
+
+
+def _check_roles(
+    table: pd.DataFrame, columns: list[str], protocol: Protocol, path: Path, problems: Problems
+) -> None:
+    for k, column in enumerate(columns):
+        for row, role in table[column][~table[column].isin(get_args(Role))].items():
+            problems.add(path, f"no role {role!r}", row=row, column=column)
+        for row in table.index[(table[column] == "test") != (table["fold"] == k)]:
+            problems.add(
+                path,
+                "test is the role in the patient's own fold, and there alone",
+                row=row,
+                column=column,
+            )
+        inner = bool((table[column] == "val").any())
+        if inner != (protocol == "nested"):
+            found = "an inner validation split" if inner else "no inner validation split"
+            problems.add(path, f"{found}, but the protocol is {protocol}", column=column)
 
 
 def _check_events(folds: Folds, cohort: Cohort) -> None:

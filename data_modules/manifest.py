@@ -1,16 +1,20 @@
-"""The manifest, cohort.yaml: a cohort described where it lies. docs/cohorts.md explains every key."""
+"""The manifest, cohort.yaml: a cohort described where it lies. docs/cohorts.md has the keys."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
 from data_modules.problems import BadInput, Problem, Problems
 from data_modules.schema import build
+
+# Names that the cohort's table uses itself.
+TAKEN = ("patient_id", "time_days", "event", "site", "subtype")
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class Endpoint:
 class Inclusion:
     """One rule; patients who do not meet it are left out and counted.
 
-    With a column, one of `values`, `above`, or `missing: drop`; or `has`, modalities that a patient must
-    have.
+    With a column, one of `values`, `above`, or `missing: drop`; or `has`, modalities that a patient
+    must have.
     """
 
     column: str = ""
@@ -125,15 +129,32 @@ class Manifest:
         return Path(os.path.normpath(self.file.parent / path))
 
 
+class _OnceLoader(yaml.SafeLoader):
+    """Plain YAML; a key that stands twice is an error rather than the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: list[Any] = []
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":  # << hands keys on that may be overridden
+                continue
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {name!r} stands twice", key.start_mark
+                )
+            seen.append(name)
+        return super().construct_mapping(node, deep)
+
+
 def load_manifest(path: Path) -> Manifest:
     """Reads and checks a manifest; opens none of the files that it names.
 
     Raises:
-        BadInput: The file is missing or not YAML, or keys are unknown, missing or of the wrong kind;
-            all of them in one report.
+        BadInput: The file is missing or not YAML, or keys are unknown, missing or of the wrong
+            kind; all of them in one report.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)
     except FileNotFoundError:
         raise BadInput(
             [Problem(str(path), None, None, "the manifest does not exist; see --cohort")]
@@ -151,6 +172,17 @@ def load_manifest(path: Path) -> Manifest:
     _check_rules(manifest, path, problems)
     problems.raise_if_any()
     return Manifest(**{**vars(manifest), "file": path})
+
+
+def code(text: str) -> str:
+    """How codes and levels are compared: 1.0 and 1 are one, as spreadsheets write them.
+
+    Example:
+        >>> code("2.0") == code("2"), code("LumA")
+        (True, 'LumA')
+    """
+    whole = text.removesuffix(".0")
+    return whole if whole.removeprefix("-").isdecimal() else text
 
 
 def _check_rules(manifest: Manifest, path: Path, problems: Problems) -> None:
@@ -177,9 +209,20 @@ def _check_rules(manifest: Manifest, path: Path, problems: Problems) -> None:
                 "a rule has a column with one of values, above or missing, or it has `has`",
                 column=f"include[{position}]",
             )
+    for name, endpoint in manifest.endpoints.items():
+        if len({code(text) for text in endpoint.codes}) < len(endpoint.codes):
+            problems.add(path, "a code stands twice", column=f"endpoints.{name}.codes")
     for name, covariate in manifest.covariates.items():
+        place = f"covariates.{name}"
+        if name in TAKEN:
+            problems.add(path, "give it another name: the table has this column", column=place)
         if covariate.kind != "numeric" and not covariate.levels:
-            problems.add(path, f"{covariate.kind} needs levels", column=f"covariates.{name}")
+            problems.add(path, f"{covariate.kind} needs levels", column=place)
+        if covariate.kind != "numeric" and covariate.log:
+            problems.add(path, f"{covariate.kind} has no log", column=place)
+        codes = [code(level) for level in covariate.levels]
+        if len(set(codes)) < len(codes):
+            problems.add(path, "a level stands twice", column=place)
     for name, source in manifest.features.items():
         if source.format == "h5" and source.width < 1:
             problems.add(path, "h5 features need a width", column=f"features.{name}.width")

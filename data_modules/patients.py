@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from data_modules.genes import nearest
-from data_modules.manifest import Covariate, Endpoint, Inclusion, Manifest
+from data_modules.manifest import Covariate, Endpoint, Inclusion, Manifest, code
 from data_modules.problems import Problems
 from data_modules.sources import to_number
 
@@ -17,8 +18,12 @@ DAYS_PER = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
 
 def check_columns(
     raw: pd.DataFrame, manifest: Manifest, endpoint: Endpoint, path: Path, problems: Problems
-) -> None:
-    """Reports every column that the manifest names and the table lacks, with the nearest one."""
+) -> bool:
+    """Reports every column that the manifest names and the table lacks, with the nearest one.
+
+    Returns:
+        Whether all are there.
+    """
     named = {
         "patients.id": manifest.patients.id,
         "endpoint time": endpoint.time,
@@ -28,13 +33,11 @@ def check_columns(
         **{f"covariates.{name}": c.column for name, c in manifest.covariates.items()},
         **{f"include[{i}]": rule.column for i, rule in enumerate(manifest.include, start=1)},
     }
-    for use, column in named.items():
-        if column and column not in raw.columns:
-            problems.add(
-                path,
-                f"no such column, named by {use}{nearest(column, raw.columns)}",
-                column=column,
-            )
+    absent = {use: c for use, c in named.items() if c and c not in raw.columns}
+    for use, column in absent.items():
+        hint = nearest(column, raw.columns)
+        problems.add(path, f"no such column, named by {use}{hint}", column=column)
+    return not absent
 
 
 def apply_rules(
@@ -63,12 +66,14 @@ def apply_rules(
     for rule in rules:
         if rule.has:
             # A modality that the run does not read cannot exclude anybody from it.
-            wanted = [set(having[m]) for m in rule.has if m in having]
-            if not wanted:
+            read = tuple(m for m in rule.has if m in having)
+            if not read:
                 continue
-            kept = kept[kept[identifier].isin(set.intersection(*wanted))]
-        elif rule.values:
-            kept = kept[kept[rule.column].isin(rule.values)]
+            rule = replace(rule, has=read)
+            wanted = set.intersection(*(set(having[m]) for m in read))
+            kept = kept[kept[identifier].isin(wanted)]
+        elif rule.values:  # noqa: PD011 - of the manifest, not of a frame
+            kept = kept[_has_value(raw[rule.column], rule, path, problems).loc[kept.index]]
         elif rule.above is not None:
             numbers = to_number(
                 kept[rule.column], path, problems, name=rule.column, what="a number"
@@ -80,21 +85,33 @@ def apply_rules(
     return kept, flow
 
 
+def _has_value(column: pd.Series, rule: Inclusion, path: Path, problems: Problems) -> pd.Series:
+    """Which rows a rule with values keeps; a value that nobody in the table has is a problem."""
+    values = column.map(code, na_action="ignore")
+    wanted = {code(value): value for value in rule.values}  # noqa: PD011
+    found = set(values.dropna())
+    for unknown in [value for coded, value in wanted.items() if coded not in found]:
+        problems.add(
+            path,
+            f"an inclusion rule asks for {unknown!r}, which no row has{nearest(unknown, found)}",
+            column=rule.column,
+        )
+    return values.isin(list(wanted))
+
+
 def patient_rows(
     kept: pd.DataFrame, manifest: Manifest, endpoint: Endpoint, path: Path, problems: Problems
 ) -> pd.DataFrame:
     """The validated table: index patient_id; time_days, event, site, subtype and raw covariates.
 
-    Missing or repeated identifiers, times that are no positive numbers, events without a declared code
-    and covariates that are no numbers or no declared level are problems.
+    Missing or repeated identifiers, times that are no positive numbers, events without a declared
+    code and covariates that are no numbers or no declared level are problems.
     """
     identifier = kept[manifest.patients.id]
     for row in kept.index[identifier.isna()]:
-        problems.add(path, "the identifier is missing", row=int(row), column=identifier.name)
+        problems.add(path, "the identifier is missing", row=row, column=identifier.name)
     for row, patient in identifier[identifier.duplicated() & identifier.notna()].items():
-        problems.add(
-            path, f"patient {patient!r} has two rows", row=int(row), column=identifier.name
-        )
+        problems.add(path, f"patient {patient!r} has two rows", row=row, column=identifier.name)
     table = pd.DataFrame(
         {
             "time_days": _times(kept[endpoint.time], endpoint, path, problems),
@@ -117,14 +134,14 @@ def _times(column: pd.Series, endpoint: Endpoint, path: Path, problems: Problems
         problems.add(
             path,
             "the time is missing: exclude the patient with `missing: drop`",
-            row=int(row),
+            row=row,
             column=endpoint.time,
         )
     for row, time in times[times <= 0].items():
         problems.add(
             path,
             f"the time {time:g} is not positive: exclude the patient with `above: 0`",
-            row=int(str(row)),
+            row=row,
             column=endpoint.time,
         )
     return times * DAYS_PER[endpoint.unit]
@@ -132,40 +149,44 @@ def _times(column: pd.Series, endpoint: Endpoint, path: Path, problems: Problems
 
 def _events(column: pd.Series, endpoint: Endpoint, path: Path, problems: Problems) -> pd.Series:
     """Declared codes only; 1.0 and 1 are one code, as spreadsheets write them."""
-    codes = {_code(text): happened for text, happened in endpoint.codes.items()}
-    events = column.map(lambda text: None if text is None else codes.get(_code(text)))
+    codes = {code(text): happened for text, happened in endpoint.codes.items()}
+    events = column.map(lambda text: None if text is None else codes.get(code(text)))
     for row, text in column[events.isna()].items():
         found = "the event is missing" if text is None else f"{text!r} is no declared event code"
         problems.add(
             path,
             f"{found}; declared are {sorted(endpoint.codes)}",
-            row=int(str(row)),
+            row=row,
             column=endpoint.event,
         )
     return events.fillna(False).astype(bool)
 
 
-def _code(text: str) -> str:
-    return text.removesuffix(".0")
-
-
 def covariate_values(
     column: pd.Series, covariate: Covariate, path: Path, problems: Problems
 ) -> pd.Series:
-    """Numbers for numeric and ordinal covariates (levels count 1, 2, …), text for categorical ones."""
+    """Numbers for numeric and ordinal covariates (levels count 1, 2, …), text for the others."""
     if covariate.kind == "numeric":
-        return to_number(
-            column, path, problems, name=covariate.column, what=f"a number ({covariate.unit})"
-        )
-    levels = [_code(level) for level in covariate.levels]
-    text = column.map(lambda value: None if value is None else _code(value))
-    for row, value in text[text.notna() & ~text.isin(levels)].items():
+        unit = f" ({covariate.unit})" if covariate.unit else ""
+        numbers = to_number(column, path, problems, name=covariate.column, what=f"a number{unit}")
+        if covariate.log:
+            for row, number in numbers[numbers < 0].items():
+                problems.add(
+                    path,
+                    f"{number:g} is negative, and the manifest asks for its logarithm",
+                    row=row,
+                    column=covariate.column,
+                )
+        return numbers
+    levels = {code(level): level for level in covariate.levels}
+    text = column.map(code, na_action="ignore")
+    for row, value in column[text.notna() & ~text.isin(list(levels))].items():
         problems.add(
             path,
-            f"{value!r} is not one of the levels {', '.join(levels)}",
-            row=int(str(row)),
+            f"{value!r} is not one of the levels {', '.join(covariate.levels)}",
+            row=row,
             column=covariate.column,
         )
     if covariate.kind == "ordinal":
         return text.map({level: float(i) for i, level in enumerate(levels, start=1)}).astype(float)
-    return text
+    return text.map(levels).astype(object).where(text.isin(list(levels)), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,10 +54,22 @@ class Problems:
         self.found: list[Problem] = []
 
     def add(
-        self, file: str | Path, message: str, *, row: int | None = None, column: str | None = None
+        self,
+        file: str | Path,
+        message: str,
+        *,
+        row: Hashable | None = None,
+        column: Hashable | None = None,
     ) -> None:
-        """Adds one."""
-        self.found.append(Problem(str(file), row, column, message))
+        """Adds one; row and column may come as the labels of a table."""
+        self.found.append(
+            Problem(
+                str(file),
+                None if row is None else int(str(row)),
+                None if column is None else str(column),
+                message,
+            )
+        )
 
     def raise_if_any(self) -> None:
         """Ends reading where something was found.
@@ -70,7 +82,9 @@ class Problems:
 
 
 def report(problems: tuple[Problem, ...]) -> str:
-    """One line a problem; long runs in one column of one file are cut and counted.
+    """One line a problem; long runs of a kind are cut and counted.
+
+    Of a kind are rows of one column of one file, and files of one folder.
 
     Example:
         >>> print(report((Problem("a.csv", 2, "age", "'x' is not a number"),)))
@@ -78,15 +92,29 @@ def report(problems: tuple[Problem, ...]) -> str:
           a.csv, row 2, column age: 'x' is not a number
     """
     lines = [f"{len(problems)} problem{'s' * (len(problems) > 1)} with the input:"]
-    shown: dict[tuple[str, str | None], int] = {}
-    for problem in problems:
-        key = (problem.file, problem.column)
-        shown[key] = shown.get(key, 0) + 1
-        if problem.row is None or shown[key] <= SHOWN:
+    kinds = [_kind(problem) for problem in problems]
+    counts: dict[str, int] = {}
+    for problem, kind in zip(problems, kinds, strict=True):
+        counts[kind] = counts.get(kind, 0) + 1
+        if not kind or counts[kind] <= SHOWN:
             lines.append(f"  {problem}")
-    for (file, column), count in shown.items():
-        rows = sum(p.row is not None for p in problems if (p.file, p.column) == (file, column))
-        if rows > SHOWN:
-            where = file if column is None else f"{file}, column {column}"
-            lines.append(f"  {where}: {count - SHOWN} more rows like these")
+    for kind, count in counts.items():
+        if kind and count > SHOWN:
+            lines.append(f"  {kind.format(count - SHOWN)}")
     return "\n".join(lines)
+
+
+def _kind(problem: Problem) -> str:
+    """The line that stands for those not shown, {} being how many; empty where all are shown."""
+    if problem.row is not None:
+        where = (
+            problem.file if problem.column is None else f"{problem.file}, column {problem.column}"
+        )
+        return _braces(where) + ": {} more rows like these"
+    if problem.column is None:
+        return _braces(str(Path(problem.file).parent)) + ": {} more files like these"
+    return ""
+
+
+def _braces(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")

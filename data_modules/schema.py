@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -44,9 +45,7 @@ def build(
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in content:
-            values[name] = convert(
-                hints[name], content[name], file, _dotted(place, name), problems
-            )
+            values[name] = convert(hints[name], content[name], file, _dotted(place, name), problems)
         elif field.default is dataclasses.MISSING and (
             field.default_factory is dataclasses.MISSING
         ):
@@ -78,6 +77,16 @@ def convert(hint: Any, value: Any, file: str, place: str, problems: Problems) ->
         if not isinstance(value, dict):
             problems.add(file, f"is a mapping, found {value!r}", column=place)
             return {}
+        for key in value:
+            if isinstance(key, bool):
+                problems.add(
+                    file,
+                    f"YAML reads an unquoted yes, no, true, false, on or off as {key}: write it in "
+                    "quotes",
+                    column=place,
+                )
+        if len({str(key) for key in value}) < len(value):
+            problems.add(file, f"a key stands twice: {list(value)}", column=place)
         return {
             str(key): convert(inner[1], item, file, _dotted(place, str(key)), problems)
             for key, item in value.items()
@@ -91,7 +100,9 @@ def _scalar(hint: type, value: Any, file: str, place: str, problems: Problems) -
     fits = {
         str: isinstance(value, str | int | float) and not isinstance(value, bool),
         int: isinstance(value, int) and not isinstance(value, bool),
-        float: isinstance(value, int | float) and not isinstance(value, bool),
+        float: isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value),
         bool: isinstance(value, bool),
     }
     if not fits[hint]:

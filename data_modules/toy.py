@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -47,18 +48,23 @@ def build_toy(config: ToyConfig, root: Path) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     # A folder of its own: two processes may build the same cohort, and the first to finish wins.
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=root))
+    try:
+        _write_cohort(aside, config)
+        with contextlib.suppress(OSError):
+            aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder / "cohort.yaml"
+
+
+def _write_cohort(folder: Path, config: ToyConfig) -> None:
     truth = simulate(config)
     names = [f"TOY-{i:04d}" for i in range(config.patients)]
     lacking = _lacking(config)
-    _write_tables(aside, config, truth, names, lacking["genes"])
-    _write_features(aside, config, truth, names, lacking["image"])
-    _write_truth(aside, truth, names)
-    _write_manifest(aside)
-    try:
-        aside.rename(folder)
-    except OSError:
-        shutil.rmtree(aside)
-    return folder / "cohort.yaml"
+    _write_tables(folder, config, truth, names, lacking["genes"])
+    _write_features(folder, config, truth, names, lacking["image"])
+    _write_truth(folder, truth, names)
+    _write_manifest(folder)
 
 
 def oracle_c_index(truth: Truth) -> dict[str, float]:

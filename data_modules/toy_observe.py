@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ Array = np.ndarray
 TUMOUR_A, TUMOUR_B = 0, 1
 SURROUNDINGS = 4
 PATCH_PX = 224
-GRID_COLUMNS = 12
+GRID_COLUMNS = 12  # of a slide, at least; more where a slide has more patches
 
 
 class Slide(NamedTuple):
@@ -36,7 +37,7 @@ class Slide(NamedTuple):
 
 
 def expression(config: ToyConfig, truth: Truth) -> Float[Array, "n G"]:
-    """log2(RSEM + 1) of the PAM50 genes: programmes move their genes together, the rest is noise."""
+    """log2(RSEM + 1) of the PAM50 genes: programmes move theirs together, the rest is noise."""
     rng = np.random.default_rng([config.seed, 2])
     n, genes = len(truth.log_hazard), len(PAM50)
     level = rng.uniform(5.0, 12.0, genes)
@@ -80,6 +81,7 @@ def patient_slides(
     Tissue and positions do not depend on the encoder: two encoders see the same slides.
     """
     prototypes = tissue_prototypes(config, encoder, width)
+    columns = max(GRID_COLUMNS, math.isqrt(config.patches_max - 1) + 1)
     for index, share in enumerate(truth.kind_a_share):
         layout = np.random.default_rng([config.seed, 5, index])
         noise = np.random.default_rng([config.seed, 6, index, sum(encoder.encode())])
@@ -89,14 +91,14 @@ def patient_slides(
             kind = _tissue(n, share, layout)
             stain = config.stain * noise.standard_normal(width)
             grain = config.patch_noise * noise.standard_normal((n, width))
-            place = layout.permutation(GRID_COLUMNS * GRID_COLUMNS)[:n]
-            coords = np.stack([place % GRID_COLUMNS, place // GRID_COLUMNS], axis=1) * PATCH_PX
+            place = layout.permutation(columns * columns)[:n]
+            coords = np.stack([place % columns, place // columns], axis=1) * PATCH_PX
             slides.append(Slide(prototypes[kind] + stain + grain, coords, kind))
         yield slides
 
 
 def _tissue(n: int, share: float, rng: np.random.Generator) -> Int[Array, " N"]:
-    """Tissue of each patch: 25 to 45 % tumour, of which the share of kind A is the patient's own."""
+    """Tissue of each patch: 25 to 45 % tumour, of it the patient's own share of kind A."""
     tumour = max(round(n * rng.uniform(0.25, 0.45)), 2)
     kind_a = round(tumour * share)
     kind = rng.integers(2, 2 + SURROUNDINGS, n)

@@ -4,11 +4,11 @@ The log hazard of a patient is a sum of terms of unit variance times their weigh
 
     log h = w_x * F * P  +  w_f * F  +  w_q * Q  +  w_c * C
 
-F: how much of the tumour is of kind A (seen only in the patches); P: activity of a gene programme, a
-correlated set of PAM50 genes (seen only in the expression); Q: a second, proliferation-like set of
+F: how much of the tumour is of kind A (seen only in the patches); P: activity of a gene programme,
+a correlated set of PAM50 genes (seen only in the expression); Q: a second set, of proliferation
 genes; C: a sum of the four clinical variables. F and P are independent with mean zero, so their
-product has no correlate in either modality alone: only a model that brings patches and genes together
-can see it. Times are Weibull given the log hazard, censoring is uniform and independent.
+product has no correlate in either modality alone: only a model that brings patches and genes
+together can see it. Times are Weibull given the log hazard, censoring is uniform and independent.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class ToyConfig:
     """Fewest patches a slide."""
     patches_max: int = 72
     """Most patches a slide."""
-    patch_noise: float = 0.3
+    patch_noise: float = 0.2
     """Standard deviation of the noise of a patch feature; its kind has unit variance."""
-    stain: float = 0.05
+    stain: float = 0.03
     """Standard deviation of the shift that all patches of a slide share."""
-    lacking: float = 0.02
+    lacking: float = 0.0
     """Share of patients without slides, and share without expression."""
 
 
@@ -148,7 +148,7 @@ def _follow_up(
     shape = 1.2
     unit_time = (rng.exponential(1.0, n) / np.exp(log_hazard)) ** (1 / shape)
     censor_days = rng.uniform(365.25, 16 * 365.25, n)
-    scale = np.quantile(censor_days / unit_time, 1 - censoring)
+    scale = np.quantile(censor_days / unit_time, censoring)
     event_days = unit_time * scale
     event = event_days <= censor_days
     time = np.maximum(np.ceil(np.minimum(event_days, censor_days)), 1.0)

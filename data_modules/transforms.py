@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,7 +25,8 @@ class Column(NamedTuple):
         level: Level of a categorical covariate, for which the column is 1; empty otherwise.
         fill: Replaces a missing value: the training median, or the share of the level.
         mean: Of the training patients, after filling.
-        scale: Standard deviation of the training patients; 1 where it is 0.
+        scale: Standard deviation of the training patients; infinite where it is 0, so that a column
+            of which training shows nothing is 0 for everybody.
     """
 
     covariate: str
@@ -45,7 +47,7 @@ class Transforms(NamedTuple):
     Attributes:
         columns: Of the clinical variables.
         gene_mean: By gene, of the measured training values.
-        gene_scale: By gene; 1 where it is 0.
+        gene_scale: By gene; infinite where it is 0.
         feature_mean: By feature, for slide-level measurements; empty for embeddings.
         feature_scale: Likewise.
         fitted_on: Hash of the training patients.
@@ -95,11 +97,11 @@ class Transforms(NamedTuple):
 
 
 FARTHEST = 5.0
+# A standard deviation below this share of the mean is rounding: the column is constant.
+SMALLEST = 1e-9
 
 
-def fit_transforms(
-    cohort: Cohort, training: Sequence[str], held_out: Sequence[str]
-) -> Transforms:
+def fit_transforms(cohort: Cohort, training: Sequence[str], held_out: Sequence[str]) -> Transforms:
     """Fits on the training patients of one fold.
 
     Args:
@@ -121,8 +123,8 @@ def fit_transforms(
     if cohort.features is not None and cohort.features.standardise:
         having = cohort.features.patients()
         rows = [cohort.features.read(p).features for p in training if p in having]
-        if rows:
-            feature_mean, feature_scale = _moments(torch.cat(rows).double().numpy())
+        empty = torch.zeros(0, cohort.features.width)
+        feature_mean, feature_scale = _moments(torch.cat([empty, *rows]).double().numpy())
     return Transforms(
         columns=_fit_columns(cohort, training),
         gene_mean=gene_mean,
@@ -134,13 +136,15 @@ def fit_transforms(
 
 
 def _moments(values: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation by column, over finite values; a constant column has scale 1."""
+    """Mean and standard deviation by column, over finite values; infinite for a constant column."""
     finite = np.isfinite(values)
     count = np.maximum(finite.sum(0), 1)
     mean = np.where(finite, values, 0.0).sum(0) / count
     variance = np.where(finite, (values - mean) ** 2, 0.0).sum(0) / count
     scale = np.sqrt(variance)
-    return torch.from_numpy(mean), torch.from_numpy(np.where(scale > 1e-12, scale, 1.0))
+    return torch.from_numpy(mean), torch.from_numpy(
+        np.where(scale > SMALLEST * np.abs(mean), scale, np.inf)
+    )
 
 
 def _fit_columns(cohort: Cohort, training: Sequence[str]) -> tuple[Column, ...]:
@@ -153,10 +157,9 @@ def _fit_columns(cohort: Cohort, training: Sequence[str]) -> tuple[Column, ...]:
             raw = _raw(table, covariate, Column(name, level, 0.0, 0.0, 1.0))
             fill = float(raw.mean() if level else raw.median()) if raw.notna().any() else 0.0
             filled = raw.fillna(fill)
-            scale = float(filled.std(ddof=0))
-            columns.append(
-                Column(name, level, fill, float(filled.mean()), scale if scale > 1e-12 else 1.0)
-            )
+            mean, scale = float(filled.mean()), float(filled.std(ddof=0))
+            constant = not scale > SMALLEST * abs(mean)
+            columns.append(Column(name, level, fill, mean, math.inf if constant else scale))
     return tuple(columns)
 
 
@@ -165,4 +168,5 @@ def _raw(table: pd.DataFrame, covariate: Covariate, column: Column) -> pd.Series
     values = table[column.covariate]
     if column.level:
         return (values == column.level).astype(float).where(values.notna())
-    return np.log1p(values.astype(float)) if covariate.log else values.astype(float)
+    numbers = values.astype(float)
+    return numbers.map(math.log1p) if covariate.log else numbers

@@ -112,6 +112,9 @@ def train_member(
     )
     if not _stopped(last, config.trainer.patience):
         _quiet()
+        # deterministic=True would fill all new memory with NaN, 6 % of an epoch: a help in
+        # debugging that changes no result.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         trainer = Trainer(
             max_epochs=config.trainer.max_epochs,
             accelerator=config.trainer.accelerator,

@@ -80,6 +80,7 @@ class SurvivalTask(LightningModule):
         self.loss = CoxLoss(ties) if loss == "cox" else DiscreteLoss(edges_days or [])
         self.teaches = True
         self.trained: list[Seen] = []
+        self.train_losses: list[Tensor] = []
         self.validated: list[Seen] = []
 
     def forward(self, batch: Batch) -> Float[Tensor, " B"]:
@@ -91,6 +92,7 @@ class SurvivalTask(LightningModule):
         """Makes the epoch's randomness a function of the seed and the epoch."""
         torch.manual_seed(self.hparams["seed"] * 1_000_003 + self.current_epoch)
         self.trained.clear()
+        self.train_losses.clear()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Sees whether the batch can teach anything."""
@@ -114,9 +116,7 @@ class SurvivalTask(LightningModule):
         log_hazard = self(batch)
         loss: Tensor = self.loss(log_hazard=log_hazard, event=batch.event, time=batch.time_days)
         self.trained.append(Seen(log_hazard.detach(), batch.event, batch.time_days))
-        self.log(
-            "train/loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.event)
-        )
+        self.train_losses.append(loss.detach())
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -124,10 +124,18 @@ class SurvivalTask(LightningModule):
         self.validated.append(Seen(self(batch), batch.event, batch.time_days))
 
     def on_validation_epoch_end(self) -> None:
-        """One loss over the whole validation set. Callbacks have already read `validated`."""
+        """One loss over the whole validation set. Callbacks have already read `validated`.
+
+        The training losses are logged here too, as their mean over patients: Lightning's own mean
+        of values logged batch by batch costs more than the loss.
+        """
         seen = joined(self.validated)
         loss = self.loss(log_hazard=seen.log_hazard, event=seen.event, time=seen.time_days)
         self.log("val/loss", loss, batch_size=len(seen.event))
+        if self.train_losses:
+            patients = torch.tensor([float(len(batch.event)) for batch in self.trained])
+            losses = torch.stack(self.train_losses).cpu()
+            self.log("train/loss", (losses * patients).sum() / patients.sum())
         self.validated.clear()
 
     def configure_optimizers(self) -> Optimizer:

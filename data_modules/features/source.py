@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from data_modules.features.bag import FeatureStore
-from data_modules.features.h5 import H5Store, check_slide, slides_of
+from data_modules.features.h5 import H5Store, check_slide, slide_name, slides_of
 from data_modules.features.table import TableStore
+from data_modules.genes import nearest
 from data_modules.manifest import FeatureSource, Manifest
 from data_modules.problems import Problems
 from data_modules.sources import read_table, to_number
@@ -103,7 +104,7 @@ def _slide_table(
     manifest: Manifest, entry: FeatureSource, problems: Problems
 ) -> dict[str, tuple[str, ...]] | None:
     """Slides of every patient; a slide listed twice is a problem."""
-    assert entry.slides is not None  # noqa: S101 - the caller has looked
+    assert entry.slides is not None
     path = manifest.resolve(entry.slides.path)
     table = read_table(path, problems)
     if table is None:
@@ -111,15 +112,22 @@ def _slide_table(
     columns = (entry.slides.patient, entry.slides.slide)
     absent = [column for column in columns if column not in table.columns]
     for column in absent:
-        problems.add(path, f"no such column; there are {list(table.columns)}", column=column)
+        hint = nearest(column, table.columns)
+        problems.add(path, f"no such column, named by slides{hint}", column=column)
     if absent:
         return None
     found: dict[str, tuple[str, ...]] = {}
     owner: dict[str, str] = {}
-    for row, patient, slide in table[list(columns)].dropna().itertuples(name=None):
+    listed = table[list(columns)].dropna(subset=columns[1])
+    for row, patient, text in listed.itertuples(name=None):
+        slide = slide_name(text)
+        if patient is None:
+            problems.add(path, f"slide {slide!r} has no patient", row=row, column=columns[0])
+            continue
         if slide in owner:
+            who = f"for {owner[slide]!r} and {patient!r}" if owner[slide] != patient else ""
             problems.add(
-                path, f"slide {slide!r} is listed twice", row=int(row), column=columns[1]
+                path, f"slide {slide!r} is listed twice {who}".rstrip(), row=row, column=columns[1]
             )
             continue
         owner[slide] = patient
@@ -133,11 +141,11 @@ def _strangers(
     table: dict[str, tuple[str, ...]] | None,
     known: Sequence[str],
 ) -> list[str]:
-    used = {path for paths in slides.values() for path in paths}
-    strangers = [path.name for path in sorted(folder.glob("*.h5")) if path not in used]
+    used = {path.stem for paths in slides.values() for path in paths}
     if table is not None:
-        strangers += sorted(set(table) - set(known))
-    return strangers
+        used |= {slide for names in table.values() for slide in names}
+    files = [path.name for path in sorted(folder.glob("*.h5")) if path.stem not in used]
+    return sorted(set(table or ()) - set(known)) + files
 
 
 def _open_table(
@@ -148,17 +156,23 @@ def _open_table(
         return None
     absent = [column for column in (entry.id, *entry.drop) if column not in raw.columns]
     for column in absent:
-        problems.add(path, f"no such column; there are {len(raw.columns)} others", column=column)
+        hint = nearest(column, raw.columns)
+        problems.add(path, f"no such column, named by features{hint}", column=column)
     if absent:
         return None
+    for row in raw.index[raw[entry.id].isna()]:
+        problems.add(path, "the identifier is missing", row=row, column=entry.id)
+    raw = raw[raw[entry.id].notna()]
     for row, patient in raw[entry.id][raw[entry.id].duplicated()].items():
-        problems.add(path, f"patient {patient!r} has two rows", row=int(row), column=entry.id)
+        problems.add(path, f"patient {patient!r} has two rows", row=row, column=entry.id)
     names = [column for column in raw.columns if column not in (entry.id, *entry.drop)]
     columns = {}
     for name in names:
         columns[name] = to_number(raw[name], path, problems, name=name, what="a finite number")
         for row in raw.index[raw[name].isna()]:
-            problems.add(path, "a feature is missing", row=int(row), column=name)
+            problems.add(path, "a feature is missing", row=row, column=name)
+    if not names:
+        problems.add(path, "the table has no feature columns")
     if entry.width and len(names) != entry.width:
         problems.add(
             path, f"{len(names)} feature columns, the manifest declares width {entry.width}"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from experiments.benchmarks import fusions
-from experiments.benchmarks.report import Report, print_report, write_report
+from experiments.benchmarks.report import Report, Row, print_report, write_report
 
-QUICK = ()
+QUICK = ("epoch", "startup", "memory", "attention")
 SLOW = ("fusions",)
 
 
@@ -42,6 +43,13 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def measure_quick(name: str) -> Report:
+    """One of `QUICK` with its own settings."""
+    benchmark = import_module(f"experiments.benchmarks.{name}")
+    report: Report = benchmark.measure(benchmark.Settings())
+    return report
+
+
 def main(args: list[str] | None = None) -> int:
     """Runs the command; tests call it in-process."""
     from rich.console import Console
@@ -53,13 +61,15 @@ def main(args: list[str] | None = None) -> int:
     unknown = [name for name in parsed.names if name not in (*QUICK, *SLOW)]
     if unknown:
         made.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(QUICK + SLOW)}")
-    console = Console(soft_wrap=True)
+    # Wide enough for the widest table, also where the output goes into a file.
+    console = Console(width=max(Console().width, 120), soft_wrap=True)
 
-    def keep(report: Report) -> None:
+    def keep(report: Report, row: Row) -> None:
         write_report(report, parsed.out)
-        if report.measurements:
-            last = report.measurements[-1]
-            console.print(f"{len(report.measurements)} runs, at {last}", style="dim")
+        console.print(
+            "{patients} patients, seed {seed}, {arm}: C-index {c_index:.3f} "
+            "({seconds:.0f} s)".format(**row)
+        )
 
     for name in parsed.names or QUICK:
         if name == "fusions":
@@ -68,6 +78,8 @@ def main(args: list[str] | None = None) -> int:
                 tuple(given[cut + 1 :]),
             )  # fmt: skip
             report = fusions.measure(settings, parsed.out, done=keep)
+        else:
+            report = measure_quick(name)
         write_report(report, parsed.out)
         print_report(report, console)
     console.print(f"results: {parsed.out}")

@@ -5,13 +5,35 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+
+class Moment(NamedTuple):
+    """Two clocks, in seconds; differences of moments are durations.
+
+    Attributes:
+        wall: Time on the wall, which other programs on the machine lengthen.
+        cpu: Time that this process computed.
+    """
+
+    wall: float
+    cpu: float
+
+    def until(self, later: Moment) -> Moment:
+        """Durations from this moment to a later one."""
+        return Moment(later.wall - self.wall, later.cpu - self.cpu)
+
+
+def now() -> Moment:
+    """Both clocks."""
+    return Moment(time.perf_counter(), time.process_time())
 
 
 def seconds_of(call: Callable[[], object]) -> float:
     """Wall-clock seconds of one call."""
-    started = time.perf_counter()
+    started = now()
     call()
-    return time.perf_counter() - started
+    return started.until(now()).wall
 
 
 def interleaved(

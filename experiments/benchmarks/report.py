@@ -74,7 +74,8 @@ def write_report(report: Report, folder: Path) -> None:
 
 def print_report(report: Report, console: Console) -> None:
     """The table, the notes and the machine."""
-    table = Table(title=f"{report.name}: {report.title}", title_justify="left")
+    console.print(f"{report.name}: {report.title}", style="bold")
+    table = Table()
     for column in report.rows[0] if report.rows else ():
         text = isinstance(report.rows[0][column], str)
         table.add_column(column, justify="left" if text else "right")

@@ -18,8 +18,11 @@ Trace = dict[str, list[Tensor]]
 """Attention weights by name, one tensor a patient; a module fills it when it is handed one."""
 
 # Above this many padded score entries a loop over patients is faster and needs less memory than one
-# padded kernel; below it, the loop's overhead dominates (experiments/benchmarks/attention.py).
-PADDED_SCORES_LIMIT = 4_000_000
+# padded and masked kernel; below it, the loop's overhead dominates. Measured on a CPU by
+# experiments/benchmarks/attention.py: the ways are level at about 50 thousand entries.
+PADDED_SCORES_LIMIT = 50_000
+# On other devices launching many kernels costs more; this one bounds memory and is not measured.
+PADDED_SCORES_LIMIT_GPU = 4_000_000
 
 
 def patient_index(counts: tuple[int, ...], device: torch.device) -> Int[Tensor, " T"]:
@@ -58,9 +61,11 @@ def ragged_attention(
     most_queries, most_keys = max(query.counts), max(key.counts)
     if most_queries == 0 or most_keys == 0:
         return torch.zeros_like(query.tokens)
-    if len(query.counts) * most_queries * most_keys <= PADDED_SCORES_LIMIT:
-        return _padded(query, key, value, heads)
-    return _looped(query, key, value, heads)
+    on_cpu = query.tokens.device.type == "cpu"
+    limit = PADDED_SCORES_LIMIT if on_cpu else PADDED_SCORES_LIMIT_GPU
+    if len(query.counts) * most_queries * most_keys <= limit:
+        return padded_attention(query, key, value, heads=heads)
+    return looped_attention(query, key, value, heads=heads)
 
 
 def _split_heads(x: Float[Tensor, "*B N d"], heads: int) -> Float[Tensor, "*B h N dh"]:
@@ -80,7 +85,10 @@ def _real(counts: tuple[int, ...], device: torch.device) -> Tensor:
     return (torch.arange(max(counts)) < lengths[:, None]).to(device)
 
 
-def _padded(query: Ragged, key: Ragged, value: Tensor, heads: int) -> Tensor:
+def padded_attention(
+    query: Ragged, key: Ragged, value: Float[Tensor, "K d"], *, heads: int
+) -> Float[Tensor, "Q d"]:
+    """`ragged_attention` as one kernel over sets padded to the longest; some patient has a key."""
     device = query.tokens.device
     q, k, v = (
         _split_heads(_pad(tokens, counts), heads)
@@ -100,7 +108,10 @@ def _padded(query: Ragged, key: Ragged, value: Tensor, heads: int) -> Tensor:
     return out[_real(query.counts, device)]
 
 
-def _looped(query: Ragged, key: Ragged, value: Tensor, heads: int) -> Tensor:
+def looped_attention(
+    query: Ragged, key: Ragged, value: Float[Tensor, "K d"], *, heads: int
+) -> Float[Tensor, "Q d"]:
+    """`ragged_attention` patient by patient: nothing is padded."""
     rows = []
     for q, k, v in zip(
         query.tokens.split(query.counts),

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from rich.console import Console
 
 from data_modules.cohort import Cohort, load_cohort
@@ -16,6 +18,7 @@ from data_modules.folds import make_folds
 from data_modules.manifest import load_manifest
 from data_modules.toy import build_toy
 from data_modules.toy_truth import ToyConfig
+from experiments import cross_validation
 from experiments.config import ModelConfig, RunConfig, TrainerConfig
 from experiments.loggers import CsvLog
 from experiments.progress import EpochProgress
@@ -53,10 +56,19 @@ def command(toy_manifest) -> Run:
     return call
 
 
+def _save_one_pixel(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    imsave(path, [[0.0]])
+
+
 @pytest.fixture
 def run(command, tmp_path, monkeypatch) -> Run:
-    """`command` in an empty folder, where it leaves `run`."""
+    """`command` in an empty folder, where it leaves `run`.
+
+    Figures are made but not rendered, which takes longer than the training; `finished` renders.
+    """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cross_validation, "save_figure", _save_one_pixel)
     return command
 
 
@@ -84,7 +96,7 @@ def cohort(toy_manifest) -> Cohort:
     return load_cohort(load_manifest(toy_manifest), modalities=("genes", "clinical"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def quiet_console() -> Console:
     """Prints into a string, 80 characters wide."""
     return Console(file=io.StringIO(), width=80, soft_wrap=True)
@@ -107,9 +119,10 @@ class TrainFold(Protocol):
 
 
 @pytest.fixture(scope="session")
-def train_fold(cohort, quiet_console) -> TrainFold:
+def train_fold(cohort) -> TrainFold:
     """`train_fold(home)`: fold 0 trained into `home`; the folds are always those of `cohort`."""
     folds = make_folds(cohort, n_folds=2, protocol="nested", seed=0)
+    console = Console(file=io.StringIO())
 
     def call(
         home: Path, *, cohort: Cohort = cohort, config: RunConfig = SMALLEST
@@ -122,7 +135,7 @@ def train_fold(cohort, quiet_console) -> TrainFold:
             home,
             seed=1,
             logger=CsvLog(home).fold_logger("fold0"),
-            progress=EpochProgress(quiet_console, "fold0", config.trainer.patience),
+            progress=EpochProgress(console, "fold0", config.trainer.patience),
         )
         return task, data
 

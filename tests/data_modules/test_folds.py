@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_modules.folds import deal, make_folds, read_folds, strata, write_folds
+from data_modules.problems import BadInput
+
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=60),
+    st.integers(2, 6),
+    st.integers(0, 1000),
+)
+def test_parts_differ_by_one_at_most_overall_and_in_every_stratum(labels, parts, seed) -> None:
+    stratum = np.array(labels, dtype=object)
+    part = deal(stratum, parts, np.random.default_rng(seed))
+    for chosen in [stratum == stratum, *(stratum == name for name in set(labels))]:
+        counts = np.bincount(part[chosen], minlength=parts)
+        assert counts.max() - counts.min() <= 1
+
+
+@pytest.mark.parametrize("protocol", ["nested", "paper"])
+def test_every_patient_is_held_out_once_and_roles_do_not_overlap(load, protocol) -> None:
+    cohort = load()
+    folds = make_folds(cohort, n_folds=4, protocol=protocol, seed=0)
+    held_out = [p for k in range(4) for p in folds.patients(k, "test")]
+    assert sorted(held_out) == sorted(cohort.table.index)
+    for k in range(4):
+        train, val, test = (set(folds.patients(k, role)) for role in ("train", "val", "test"))
+        assert not train & test
+        assert not train & val
+        assert (val == test) == (protocol == "paper")
+        assert train | val | test == set(cohort.table.index)
+        events = cohort.table.loc[sorted(test), "event"].sum()
+        assert events in (2, 3)
+
+
+def test_the_seed_decides_and_the_protocol_does_not_move_the_folds(load) -> None:
+    cohort = load()
+    one = make_folds(cohort, n_folds=4, protocol="nested", seed=1)
+    assert one.hash == make_folds(cohort, n_folds=4, protocol="nested", seed=1).hash
+    assert one.hash != make_folds(cohort, n_folds=4, protocol="nested", seed=2).hash
+    paper = make_folds(cohort, n_folds=4, protocol="paper", seed=1)
+    assert paper.table["fold"].tolist() == one.table["fold"].tolist()
+
+
+def test_folds_survive_the_disk(load, tmp_path) -> None:
+    cohort = load()
+    folds = make_folds(cohort, n_folds=3, protocol="nested", seed=0)
+    write_folds(folds, tmp_path / "folds.csv")
+    read = read_folds(tmp_path / "folds.csv", cohort, "nested")
+    assert read.hash == folds.hash
+    assert read.n_folds == 3
+    for k in range(3):
+        assert read.patients(k, "val") == folds.patients(k, "val")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("P01,", "Z01,", "not the patients of the cohort: \\['P01', 'Z01'\\]"),
+        ("train", "training", "no role 'training'"),
+        ("121.75,1", "121.75,0", "column event: differs from the cohort"),
+    ],
+)
+def test_folds_of_other_data_are_refused(load, tmp_path, old, new, message) -> None:
+    cohort = load()
+    path = tmp_path / "folds.csv"
+    write_folds(make_folds(cohort, n_folds=3, protocol="nested", seed=0), path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(BadInput, match=message):
+        read_folds(path, cohort, "nested")
+
+
+def test_folds_without_events_are_refused_one_by_one(load, edit, folder) -> None:
+    lines = (folder / "clinical.csv").read_text().splitlines()
+    kept = [lines[0]]
+    for i, line in enumerate(lines[1:]):
+        cells = line.split(",")
+        cells[3] = "1" if i < 2 else "0"
+        kept.append(",".join(cells))
+    (folder / "clinical.csv").write_text("\n".join(kept))
+    with pytest.raises(BadInput) as error:
+        make_folds(load(), n_folds=5, protocol="nested", seed=0)
+    report = str(error.value)
+    assert "no event among the held-out patients: use fewer --folds" in report
+    assert "at least 2 are needed" in report
+
+
+def test_rare_and_absent_subtypes_count_by_event_alone() -> None:
+    table = pd.DataFrame(
+        {"subtype": ["A"] * 9 + ["rare"], "event": [True] * 5 + [False] * 4 + [True]}
+    )
+    assert strata(table, 3).tolist() == ["A event"] * 5 + ["A censored"] * 4 + ["event"]
+    table["subtype"] = None
+    assert set(strata(table, 3)) == {"event", "censored"}
+
+
+def _stored(cohort, path, *, protocol="nested") -> pd.DataFrame:
+    write_folds(make_folds(cohort, n_folds=3, protocol=protocol, seed=0), path)
+    return pd.read_csv(path, dtype=str)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="stratum"), "column stratum: no such column"),
+        (lambda t: t.drop(columns="role1"), "column role1: no such column"),
+        (lambda t: t.assign(time_days=["x", *t["time_days"][1:]]), "row 2, column time_days: 'x'"),
+        (lambda t: t.assign(time_days="1"), "row 2, column time_days: differs from the cohort"),
+        (lambda t: t.iloc[::-1], "not the patients of the cohort: order"),
+        (lambda t: t.assign(fold="0"), "test is the role in the patient's own fold"),
+        (
+            lambda t: t.replace("val", "train"),
+            "column role0: no inner validation split, but",
+        ),
+        (lambda t: t.iloc[:0], "a header and no rows"),
+    ],
+)
+def test_a_changed_file_is_refused(load, tmp_path, change, message) -> None:
+    cohort = load()
+    path = tmp_path / "folds.csv"
+    change(_stored(cohort, path)).to_csv(path, index=False)
+    with pytest.raises(BadInput) as error:
+        read_folds(path, cohort, "nested")
+    assert message in str(error.value)
+
+
+def test_folds_of_the_other_protocol_or_no_folds_are_refused(load, tmp_path) -> None:
+    cohort = load()
+    path = tmp_path / "folds.csv"
+    with pytest.raises(BadInput, match="does not exist"):
+        read_folds(path, cohort, "paper")
+    _stored(cohort, path)
+    with pytest.raises(BadInput, match="an inner validation split, but the protocol is paper"):
+        read_folds(path, cohort, "paper")
+    _stored(cohort, path, protocol="paper")
+    assert read_folds(path, cohort, "paper").patients(0, "val")
+
+
+def test_uneven_times_survive_the_disk_to_the_bit(load, tmp_path) -> None:
+    cohort = load()
+    random = np.random.default_rng(0)
+    times = random.uniform(1, 300, len(cohort.table)) * 365.25 / 12
+    cohort = dataclasses.replace(cohort, table=cohort.table.assign(time_days=times))
+    folds = make_folds(cohort, n_folds=3, protocol="nested", seed=0)
+    write_folds(folds, tmp_path / "folds.csv")
+    assert read_folds(tmp_path / "folds.csv", cohort, "nested").hash == folds.hash
+
+
+def test_a_cohort_without_subtypes_is_dealt_by_event(load) -> None:
+    cohort = load(subtype="")
+    folds = make_folds(cohort, n_folds=5, protocol="nested", seed=0)
+    assert set(folds.table["stratum"]) == {"event", "censored"}
+    assert folds.table.groupby("fold")["event"].sum().tolist() == [2] * 5

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from importlib import import_module
+
+import pytest
+
+from experiments.benchmarks import __main__ as command
+from experiments.benchmarks.report import Report
+
+
+def test_without_names_the_quick_ones_run(tmp_path, monkeypatch, capsys) -> None:
+    names: list[str] = []
+
+    def measure(name: str) -> Report:
+        names.append(name)
+        return Report(name, "how fast", [{"ratio": 1.0}])
+
+    monkeypatch.setattr(command, "measure_quick", measure)
+    assert command.main(["--out", str(tmp_path)]) == 0
+    assert tuple(names) == command.QUICK
+    printed = capsys.readouterr().out
+    for name in names:
+        assert json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))["rows"]
+        assert (tmp_path / f"{name}.csv").is_file()
+        assert f"{name}: how fast" in printed
+
+
+def test_flags_reach_fusions(tmp_path, monkeypatch) -> None:
+    asked = []
+    report = Report("fusions", "how well", [{"c_index": 0.5}])
+
+    def measure(settings, out, *, done) -> Report:
+        asked.append(settings)
+        done(report, {"patients": 1, "seed": 2, "arm": "a", "c_index": 0.5, "seconds": 1.0})
+        return report
+
+    monkeypatch.setattr(command.fusions, "measure", measure)
+    flags = ["fusions", "--patients", "40", "50", "--seeds", "3", "--arms", "concat", "--jobs", "2"]
+    assert command.main([*flags, "--out", str(tmp_path), "--", "--folds", "3"]) == 0
+    assert asked == [command.fusions.Settings((40, 50), (3,), ("concat",), 2, ("--folds", "3"))]
+
+
+def test_an_unknown_name_is_refused(capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["epoc"])
+    assert "no such benchmark: epoc" in capsys.readouterr().err
+
+
+def test_every_name_has_its_file() -> None:
+    for name in (*command.QUICK, *command.SLOW):
+        assert import_module(f"experiments.benchmarks.{name}").measure

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments.benchmarks import memory
+
+
+def test_growth_is_seen() -> None:
+    with memory.Peak() as peak:
+        kept = np.ones(8 * memory.MIB // 8)
+    assert peak.grown > 7 * memory.MIB
+    assert kept.all()
+
+
+@pytest.mark.parametrize("way", memory.WAYS)
+def test_an_epoch_in_this_process(toy_manifest, way, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["-c", str(toy_manifest), way])
+    memory.child()
+    assert json.loads(capsys.readouterr().out)["grown"] >= 0
+
+
+@pytest.mark.slow
+def test_tiny_settings(monkeypatch) -> None:
+    monkeypatch.setattr(memory, "WAYS", memory.WAYS[:1])
+    report = memory.measure(memory.Settings(patients=(40,), patches=4))
+    (row,) = report.rows
+    assert (row["patients"], row["way"]) == (40, "streaming")
+    assert row["features_mib"] > 0
+    assert row["ratio"] == row["grown_mib"] / row["features_mib"]
+
+
+def test_a_process_that_fails_is_not_measured(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "CHILD", "raise SystemExit(3)")
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        memory._grown(tmp_path / "absent.yaml", "streaming")

@@ -1,0 +1,102 @@
+"""Every YAML that is shipped runs through the real command, or, for a sweep, could."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import experiments
+from experiments.parsing import parse_run
+from experiments.run import main
+
+ROOM = Path(experiments.__file__).parent
+ROOT = ROOM.parent
+CONFIGS = sorted((ROOM / "configs").glob("*.yaml"))
+SWEEPS = sorted((ROOM / "sweeps").glob("*.yaml"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _marked(path: Path) -> Any:
+    """Those that name a cohort name a real one."""
+    marks = [pytest.mark.real] if _read(path).get("cohort", "toy") != "toy" else []
+    return pytest.param(path, marks=marks, id=path.stem)
+
+
+def _run(path: Path, out: Path, toy_manifest: Path, *flags: str) -> dict[str, Any]:
+    own = _read(path).get("cohort", "toy") == "toy"
+    cohort = ["--cohort", str(toy_manifest)] if own else []
+    args = ["--config", str(path), *flags, *cohort, "--folds", "2", "--logger", "csv"]
+    assert main([*args, "--trainer.max_epochs", "1", "--out", str(out)]) == 0
+    metrics: dict[str, Any] = json.loads((out / "metrics.json").read_text())
+    return metrics
+
+
+@pytest.mark.parametrize("path", [_marked(path) for path in CONFIGS])
+def test_every_configuration_runs(path, tmp_path, toy_manifest, monkeypatch, request) -> None:
+    if request.node.get_closest_marker("real"):
+        request.getfixturevalue("real_data")
+    monkeypatch.chdir(ROOT)
+    metrics = _run(path, tmp_path / "run", toy_manifest)
+    assert len(metrics["folds"]) == 2
+    assert 0 < metrics["cv"]["c_index"]["mean"] < 1
+    config = parse_run(["--config", str(path)])
+    assert metrics["protocol"] == config.protocol
+    assert config.problems() == []
+
+
+def _values(parameter: dict[str, Any]) -> list[Any]:
+    """What W&B may choose; the ends of a range."""
+    if "values" in parameter:
+        return list(parameter["values"])
+    if "value" in parameter:
+        return [parameter["value"]]
+    return [parameter["min"], parameter["max"]]
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, dict[str, Any]]:
+    flat = {}
+    for name, entry in tree.items():
+        if "parameters" in entry:
+            flat |= _flatten(entry["parameters"], f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = entry
+    return flat
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_every_choice_of_a_sweep_is_a_configuration(path, finished) -> None:
+    sweep = _read(path)
+    parameters = _flatten(sweep["parameters"])
+    assert parameters
+    for name, value in itertools.chain.from_iterable(
+        ((name, value) for value in _values(entry)) for name, entry in parameters.items()
+    ):
+        # As `${args}` of the W&B agent spells it.
+        parse_run([f"--{name}={value}"])
+    metrics = json.loads((finished / "metrics.json").read_text())
+    goal = sweep["metric"]
+    assert goal["name"].removeprefix("cv/") in metrics["cv"]
+    assert goal["goal"] == ("minimize" if "ibs" in goal["name"] else "maximize")
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_one_choice_of_a_sweep_runs(path, run, tmp_path) -> None:
+    parameters = _flatten(_read(path)["parameters"])
+    flags = [f"--{name}={_values(entry)[0]}" for name, entry in parameters.items()]
+    assert run(*flags, "--trainer.max_epochs", "1") == 0
+    assert (tmp_path / "run" / "metrics.json").is_file()
+
+
+def test_something_is_shipped() -> None:
+    assert CONFIGS
+    for manifest in (ROOM / "configs").rglob("*.yaml"):
+        assert manifest in CONFIGS or manifest.parent.name == "cohorts", manifest
