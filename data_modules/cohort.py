@@ -81,9 +81,7 @@ def load_cohort(
     raw = read_table(path, problems)
     complete = raw is not None and check_columns(raw, manifest, chosen, path, problems)
     expression = read_expression(manifest, problems) if "genes" in modalities else None
-    identifiers: list[str] = []
-    if raw is not None and manifest.patients.id in raw.columns:
-        identifiers = raw[manifest.patients.id].dropna().tolist()
+    identifiers = _identifiers(raw, manifest.patients.id)
     source = open_source(manifest, encoder_name, identifiers, problems) if encoder_name else None
     # Without its columns the table tells nothing; with them, what is wrong in its rows is reported
     # together with what is wrong elsewhere.
@@ -107,10 +105,10 @@ def load_cohort(
             problems.add(manifest.file, f"no patient of the cohort has {modality}")
     problems.raise_if_any()
     if expression is not None:
-        expression = expression.loc[[p for p in table.index if p in expression.index]]
+        expression = expression.loc[table.index.intersection(expression.index, sort=False)]
+    covariates = dict(manifest.covariates) if "clinical" in modalities else {}
     if "clinical" in modalities:
-        known = table[list(manifest.covariates)].notna().any(axis=1)
-        having["clinical"] = list(table.index[known])
+        having["clinical"] = table.index[table[list(covariates)].notna().any(axis=1)]
     notes = _notes(table, having, source.strangers if source is not None else ())
     return Cohort(
         name=manifest.name,
@@ -118,13 +116,20 @@ def load_cohort(
         encoder=encoder_name,
         modalities=tuple(modalities),
         table=table,
-        covariates=dict(manifest.covariates) if "clinical" in modalities else {},
+        covariates=covariates,
         expression=expression,
         features=features,
         flow=tuple(flow),
         notes=tuple(notes),
         data_hash=_hash(table, manifest.covariates, expression, features),
     )
+
+
+def _identifiers(raw: pd.DataFrame | None, column: str) -> list[str]:
+    """The patients that the table names, as far as it can be read."""
+    if raw is None or column not in raw.columns:
+        return []
+    return raw[column].dropna().tolist()
 
 
 def read_expression(manifest: Manifest, problems: Problems) -> pd.DataFrame | None:

@@ -26,12 +26,12 @@ from experiments.run import main
 from experiments.training import train_member
 from mmsurv.task import SurvivalTask
 
-SMALL = ToyConfig(patients=60, patches_min=4, patches_max=8, censoring=0.3)
+SMALL = ToyConfig(patients=60, patches_min=4, patches_max=8, censoring=0.3, lacking=0.1)
 
 
 @pytest.fixture(scope="session")
 def toy_manifest(tmp_path_factory) -> Path:
-    """cohort.yaml of 60 patients."""
+    """cohort.yaml of 60 patients, some without a modality."""
     return build_toy(SMALL, tmp_path_factory.mktemp("toy"))
 
 
