@@ -1,8 +1,7 @@
-"""Every YAML that is shipped runs through the real command, or, for a sweep, could."""
+"""Every YAML that is shipped runs through the real command."""
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from experiments.run import main
 ROOM = Path(experiments.__file__).parent
 ROOT = ROOM.parent
 CONFIGS = sorted((ROOM / "configs").glob("*.yaml"))
-SWEEPS = sorted((ROOM / "sweeps").glob("*.yaml"))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -51,49 +49,6 @@ def test_every_configuration_runs(path, tmp_path, toy_manifest, monkeypatch, req
     config = parse_run(["--config", str(path)])
     assert metrics["protocol"] == config.protocol
     assert config.problems() == []
-
-
-def _values(parameter: dict[str, Any]) -> list[Any]:
-    """What W&B may choose; the ends of a range."""
-    if "values" in parameter:
-        return list(parameter["values"])
-    if "value" in parameter:
-        return [parameter["value"]]
-    return [parameter["min"], parameter["max"]]
-
-
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, dict[str, Any]]:
-    flat = {}
-    for name, entry in tree.items():
-        if "parameters" in entry:
-            flat |= _flatten(entry["parameters"], f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = entry
-    return flat
-
-
-@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
-def test_every_choice_of_a_sweep_is_a_configuration(path, finished) -> None:
-    sweep = _read(path)
-    parameters = _flatten(sweep["parameters"])
-    assert parameters
-    for name, value in itertools.chain.from_iterable(
-        ((name, value) for value in _values(entry)) for name, entry in parameters.items()
-    ):
-        # As `${args}` of the W&B agent spells it.
-        parse_run([f"--{name}={value}"])
-    metrics = json.loads((finished / "metrics.json").read_text())
-    goal = sweep["metric"]
-    assert goal["name"].removeprefix("cv/") in metrics["cv"]
-    assert goal["goal"] == ("minimize" if "ibs" in goal["name"] else "maximize")
-
-
-@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
-def test_one_choice_of_a_sweep_runs(path, run, tmp_path) -> None:
-    parameters = _flatten(_read(path)["parameters"])
-    flags = [f"--{name}={_values(entry)[0]}" for name, entry in parameters.items()]
-    assert run(*flags, "--trainer.max_epochs", "1") == 0
-    assert (tmp_path / "run" / "metrics.json").is_file()
 
 
 def test_something_is_shipped() -> None:
