@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data_modules.features import FeatureStore
-from data_modules.features.source import open_source
+from data_modules.features.source import H5Source, TableSource, open_source
 from data_modules.genes import PAM50, current_symbol, nearest
 from data_modules.manifest import Covariate, Manifest
 from data_modules.patients import apply_rules, check_columns, patient_rows
@@ -72,31 +72,18 @@ def load_cohort(
     """
     problems = Problems()
     endpoint_name = endpoint or manifest.endpoint or next(iter(manifest.endpoints))
-    encoder_name = _encoder(manifest, modalities, encoder)
+    # Who is in the cohort does not depend on the run: arms of an experiment share their folds.
+    needed = {*modalities, *(modality for rule in manifest.include for modality in rule.has)}
+    encoder_name = _encoder(manifest, encoder) if "image" in needed else ""
     _check_request(manifest, endpoint_name, encoder_name, modalities, problems)
     problems.raise_if_any()
 
-    chosen = manifest.endpoints[endpoint_name]
     path = manifest.resolve(manifest.patients.path)
-    raw = read_table(path, problems)
-    complete = raw is not None and check_columns(raw, manifest, chosen, path, problems)
-    expression = read_expression(manifest, problems) if "genes" in modalities else None
-    identifiers = _identifiers(raw, manifest.patients.id)
-    source = open_source(manifest, encoder_name, identifiers, problems) if encoder_name else None
-    # Without its columns the table tells nothing; with them, what is wrong in its rows is reported
-    # together with what is wrong elsewhere.
-    if not complete:
-        problems.raise_if_any()
-    assert raw is not None
-
-    having: dict[str, Collection[str]] = {}
-    if source is not None:
-        having["image"] = source.patients()
-    if expression is not None:
-        having["genes"] = set(expression.index[expression.notna().any(axis=1)])
+    raw, expression, source = _read(manifest, endpoint_name, encoder_name, needed, problems)
+    having = _having(expression, source)
     kept, flow = apply_rules(raw, manifest.include, having, manifest.patients.id, path, problems)
-    table = patient_rows(kept, manifest, chosen, path, problems)
-    features = source.load(table.index, problems) if source is not None else None
+    table = patient_rows(kept, manifest, manifest.endpoints[endpoint_name], path, problems)
+    features = source.load(table.index, problems) if source and "image" in modalities else None
     if table.empty:
         steps = ", ".join(f"{left} {step}" for step, left in flow)
         problems.add(path, f"no patient is left: {steps}")
@@ -104,6 +91,10 @@ def load_cohort(
         if not table.empty and not set(patients) & set(table.index):
             problems.add(manifest.file, f"no patient of the cohort has {modality}")
     problems.raise_if_any()
+
+    having = {modality: having[modality] for modality in having if modality in modalities}
+    if "genes" not in modalities:
+        expression = None
     if expression is not None:
         expression = expression.loc[table.index.intersection(expression.index, sort=False)]
     covariates = dict(manifest.covariates) if "clinical" in modalities else {}
@@ -113,7 +104,7 @@ def load_cohort(
     return Cohort(
         name=manifest.name,
         endpoint=endpoint_name,
-        encoder=encoder_name,
+        encoder=encoder_name if features is not None else "",
         modalities=tuple(modalities),
         table=table,
         covariates=covariates,
@@ -125,11 +116,38 @@ def load_cohort(
     )
 
 
-def _identifiers(raw: pd.DataFrame | None, column: str) -> list[str]:
-    """The patients that the table names, as far as it can be read."""
-    if raw is None or column not in raw.columns:
-        return []
-    return raw[column].dropna().tolist()
+def _read(
+    manifest: Manifest, endpoint: str, encoder: str, needed: Collection[str], problems: Problems
+) -> tuple[pd.DataFrame, pd.DataFrame | None, H5Source | TableSource | None]:
+    """Patient table, expression and features as they lie on disk."""
+    path = manifest.resolve(manifest.patients.path)
+    raw = read_table(path, problems)
+    complete = raw is not None and check_columns(
+        raw, manifest, manifest.endpoints[endpoint], path, problems
+    )
+    expression = read_expression(manifest, problems) if "genes" in needed else None
+    identifiers: list[str] = []
+    if raw is not None and manifest.patients.id in raw.columns:
+        identifiers = raw[manifest.patients.id].dropna().tolist()
+    source = open_source(manifest, encoder, identifiers, problems) if encoder else None
+    # Without its columns the table tells nothing; with them, what is wrong in its rows is reported
+    # together with what is wrong elsewhere. So is a modality that cannot be read.
+    if not complete:
+        problems.raise_if_any()
+    assert raw is not None
+    return raw, expression, source
+
+
+def _having(
+    expression: pd.DataFrame | None, source: H5Source | TableSource | None
+) -> dict[str, Collection[str]]:
+    """Patients by modality that was read."""
+    having: dict[str, Collection[str]] = {}
+    if source is not None:
+        having["image"] = source.patients()
+    if expression is not None:
+        having["genes"] = set(expression.index[expression.notna().any(axis=1)])
+    return having
 
 
 def read_expression(manifest: Manifest, problems: Problems) -> pd.DataFrame | None:
@@ -163,9 +181,7 @@ def gene_set(manifest: Manifest, problems: Problems) -> tuple[str, ...]:
     return tuple(genes)
 
 
-def _encoder(manifest: Manifest, modalities: Sequence[str], encoder: str | None) -> str:
-    if "image" not in modalities:
-        return ""
+def _encoder(manifest: Manifest, encoder: str | None) -> str:
     return encoder or manifest.encoder or next(iter(manifest.features), "")
 
 

@@ -209,6 +209,14 @@ def _check_rules(manifest: Manifest, path: Path, problems: Problems) -> None:
                 "a rule has a column with one of values, above or missing, or it has `has`",
                 column=f"include[{position}]",
             )
+        described = {"image": bool(manifest.features), "genes": manifest.genes is not None}
+        for modality in rule.has:
+            if not described[modality]:
+                problems.add(
+                    path,
+                    f"asks for {modality}, which the manifest does not describe",
+                    column=f"include[{position}]",
+                )
     for name, endpoint in manifest.endpoints.items():
         if len({code(text) for text in endpoint.codes}) < len(endpoint.codes):
             problems.add(path, "a code stands twice", column=f"endpoints.{name}.codes")

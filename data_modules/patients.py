@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -56,7 +55,7 @@ def apply_rules(
         having: Patients by modality that they have, for rules with `has`.
         identifier: Column of the identifier.
         path: For the report.
-        problems: Text where a rule compares numbers, and modalities that were not read, go here.
+        problems: Text where a rule compares numbers goes here.
 
     Returns:
         The rows left, and what each step left.
@@ -65,13 +64,9 @@ def apply_rules(
     kept = raw
     for rule in rules:
         if rule.has:
-            # A modality that the run does not read cannot exclude anybody from it.
-            read = tuple(m for m in rule.has if m in having)
-            if not read:
-                continue
-            rule = replace(rule, has=read)
-            wanted = set.intersection(*(set(having[m]) for m in read))
-            kept = kept[kept[identifier].isin(wanted)]
+            # A modality that could not be read is already among the problems.
+            for modality in having.keys() & set(rule.has):
+                kept = kept[kept[identifier].isin(having[modality])]
         elif rule.values:  # noqa: PD011 - of the manifest, not of a frame
             kept = kept[_has_value(raw[rule.column], rule, path, problems).loc[kept.index]]
         elif rule.above is not None:

@@ -71,11 +71,18 @@ def test_inclusion_is_applied_in_order_and_counted(load) -> None:
     assert cohort.flow[-1][0] == "with image and genes"
 
 
-def test_a_modality_that_is_not_read_excludes_nobody(load, folder) -> None:
+def test_the_patients_do_not_depend_on_what_is_read(load, folder, edit) -> None:
     (folder / "enc" / "P05-DX1.h5").unlink()
-    rule = [{"has": ["image"]}]
-    assert len(load(include=rule).table) == 19
-    assert len(load(include=rule, modalities=("clinical",)).table) == 20
+    edit("genes.tsv", "P07-01", "Q07-01")
+    rule = [{"has": ["image", "genes"]}]
+    joint = load(include=rule)
+    assert len(joint.table) == 18
+    clinical = load(include=rule, modalities=("clinical",))
+    assert list(clinical.table.index) == list(joint.table.index)
+    assert clinical.flow == joint.flow
+    assert clinical.encoder == ""
+    assert clinical.features is clinical.expression is None
+    assert clinical.notes == ()
 
 
 BAD = [

@@ -47,6 +47,10 @@ def _codes(codes: dict[str | int, bool]) -> dict[str, dict[str, object]]:
         ({"encoder": "x"}, "column encoder: 'x' is not among"),
         ({"include": [{"column": "age"}]}, r"include\[1\]: a rule has"),
         ({"include": [{"has": ["image"], "column": "a", "above": 1}]}, r"include\[1\]: a rule"),
+        (
+            {"features": {}, "include": [{"has": ["image"]}]},
+            r"include\[1\]: asks for image, which the manifest does not describe",
+        ),
         ({"covariates": {"g": {"column": "g", "kind": "ordinal"}}}, "ordinal needs levels"),
         (
             {"covariates": {"g": {"column": "g", "kind": "ordinal", "levels": [1, "1.0"]}}},

@@ -67,12 +67,6 @@ def test_a_rule_with_a_value_that_nobody_has_is_refused(load) -> None:
     assert told in str(error.value)
 
 
-def test_a_rule_tells_of_the_modalities_that_were_read(load) -> None:
-    rule = [{"has": ["image", "genes"]}]
-    assert load(include=rule, modalities=("genes",)).flow[-1] == ("with genes", 20)
-    assert len(load(include=rule, modalities=("clinical",)).flow) == 1
-
-
 def test_a_logarithm_of_a_negative_number_is_refused(load, edit) -> None:
     edit("clinical.csv", "1,41,", "1,-41,")
     covariate = {"column": "age", "kind": "numeric", "log": True}
