@@ -10,11 +10,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from experiments.benchmarks import fusions
-from experiments.benchmarks.report import Report, Row, print_report, write_report
+from experiments.benchmarks import fusions, real
+from experiments.benchmarks.report import Report, print_report, write_report
 
 QUICK = ("epoch", "startup", "memory", "attention")
-SLOW = ("fusions",)
+SLOW = ("fusions", "real")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m experiments.benchmarks",
         description="Measures speed, memory and accuracy as ratios within one run.",
-        epilog="Flags of experiments.run, for the arms of fusions, may follow a lone --.",
+        epilog="Flags of experiments.run, for the arms of fusions and real, may follow a lone --.",
         allow_abbrev=False,
     )
     made.add_argument(
@@ -30,16 +30,22 @@ def parser() -> argparse.ArgumentParser:
         help=f"{', '.join((*QUICK, *SLOW))}; none is all but {', '.join(SLOW)}",
     )  # fmt: skip
     made.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where to write")
-    chosen = made.add_argument_group("fusions")
+    slow = made.add_argument_group("fusions and real")
     defaults = fusions.Settings()
-    chosen.add_argument("--patients", type=int, nargs="+", default=defaults.patients,
-                        help="cohort sizes")  # fmt: skip
-    chosen.add_argument("--seeds", type=int, nargs="+", default=defaults.seeds,
-                        help="of cohort, folds and networks together")  # fmt: skip
-    chosen.add_argument("--arms", nargs="+", choices=list(fusions.ARMS), default=defaults.arms,
-                        help="what is compared")  # fmt: skip
-    chosen.add_argument("--jobs", type=int, default=defaults.jobs,
-                        help="runs at a time, each with one thread")  # fmt: skip
+    slow.add_argument("--seeds", type=int, nargs="+", default=defaults.seeds,
+                      help="of toy cohort, folds and networks together")  # fmt: skip
+    slow.add_argument("--jobs", type=int, default=defaults.jobs,
+                      help="runs at a time, each with one thread")  # fmt: skip
+    toy = made.add_argument_group("fusions")
+    toy.add_argument("--patients", type=int, nargs="+", default=defaults.patients,
+                     help="cohort sizes")  # fmt: skip
+    toy.add_argument("--arms", nargs="+", choices=list(fusions.ARMS), default=defaults.arms,
+                     help="what is compared")  # fmt: skip
+    tables = made.add_argument_group("real")
+    tables.add_argument("--presets", nargs="+", choices=list(real.PRESETS),
+                        default=list(real.PRESETS), help="of experiments/configs")  # fmt: skip
+    tables.add_argument("--endpoints", nargs="+", choices=real.ENDPOINTS, default=real.ENDPOINTS,
+                        help="what happens to patients")  # fmt: skip
     return made
 
 
@@ -64,20 +70,18 @@ def main(args: list[str] | None = None) -> int:
     # Wide enough for the widest table, also where the output goes into a file.
     console = Console(width=max(Console().width, 120), soft_wrap=True)
 
-    def keep(report: Report, row: Row) -> None:
+    def keep(report: Report, line: str) -> None:
         write_report(report, parsed.out)
-        console.print(
-            "{patients} patients, seed {seed}, {arm}: C-index {c_index:.3f} "
-            "({seconds:.0f} s)".format(**row)
-        )
+        console.print(line)
 
+    both = {"seeds": tuple(parsed.seeds), "jobs": parsed.jobs, "flags": tuple(given[cut + 1 :])}
     for name in parsed.names or QUICK:
         if name == "fusions":
-            settings = fusions.Settings(
-                tuple(parsed.patients), tuple(parsed.seeds), tuple(parsed.arms), parsed.jobs,
-                tuple(given[cut + 1 :]),
-            )  # fmt: skip
-            report = fusions.measure(settings, parsed.out, done=keep)
+            arms = fusions.Settings(tuple(parsed.patients), arms=tuple(parsed.arms), **both)
+            report = fusions.measure(arms, parsed.out, done=keep)
+        elif name == "real":
+            tables = real.Settings(tuple(parsed.presets), tuple(parsed.endpoints), **both)
+            report = real.measure(tables, parsed.out, done=keep)
         else:
             report = measure_quick(name)
         write_report(report, parsed.out)

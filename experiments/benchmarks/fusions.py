@@ -6,20 +6,16 @@ by cohort and vary over cohorts. Slow: runs only when named, and continues where
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import multiprocessing
 import statistics
-import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.benchmarks.report import Report, Row
+from experiments.benchmarks.runs import Outcome, Run, run_all
 
 ARMS: dict[str, tuple[str, ...]] = {
     "dual_xattn": ("--fusion", "dual_xattn"),
@@ -50,134 +46,86 @@ class Settings:
     flags: tuple[str, ...] = ()
 
 
-class Task(NamedTuple):
-    """One cross-validation."""
+class Arm(NamedTuple):
+    """Which cohort and what is compared on it."""
 
     patients: int
     seed: int
-    arm: str
-    folder: Path
-    flags: tuple[str, ...]
+    name: str
 
 
 def measure(
-    settings: Settings, out: Path, *, done: Callable[[Report, Row], None] | None = None
+    settings: Settings, out: Path, *, done: Callable[[Report, str], None] | None = None
 ) -> Report:
     """Runs what is not finished in `out`/fusions and compares the arms.
 
     Args:
         settings: What is compared.
         out: Holds a run folder for every cohort size, seed and arm.
-        done: Told the report so far and the latest run.
+        done: Told the report so far and a line on the latest run.
 
     Raises:
         RuntimeError: A run failed; the others are finished first.
     """
-    tasks = _tasks(settings, out / "fusions")
-    finished: dict[Task, Row] = {}
+    arms = {_run(arm, settings.flags, out / "fusions"): arm for arm in _arms(settings)}
+    finished: dict[Run, Row] = {}
     failed: list[str] = []
-    for task, result in _results(tasks, settings.jobs):
+    for run, result in run_all(list(arms), settings.jobs):
         if isinstance(result, str):
             failed.append(result)
             continue
-        finished[task] = result
+        finished[run] = _row(arms[run], run, result)
         if done is not None:
-            done(_report(settings, [finished[t] for t in tasks if t in finished]), result)
+            so_far = _report(settings, [finished[r] for r in arms if r in finished])
+            done(so_far, _line(finished[run]))
     if failed:
         raise RuntimeError("\n".join(failed))
-    return _report(settings, [finished[task] for task in tasks])
+    return _report(settings, [finished[run] for run in arms])
 
 
-def _tasks(settings: Settings, folder: Path) -> list[Task]:
-    tasks = []
-    for patients in settings.patients:
-        for seed in settings.seeds:
-            for arm in settings.arms:
-                home = folder / f"{patients}" / f"seed{seed}" / arm
-                flags = (
-                    "--cohort", "toy", *ARMS[arm], "--toy.patients", str(patients),
-                    "--toy.seed", str(seed), "--seed", str(seed), "--protocol", "nested",
-                    "--logger", "csv", "--trainer.threads", "1", *settings.flags,
-                    "--out", str(home),
-                )  # fmt: skip
-                tasks.append(Task(patients, seed, arm, home, flags))
-    return tasks
+def _arms(settings: Settings) -> list[Arm]:
+    return [
+        Arm(patients, seed, name)
+        for patients in settings.patients
+        for seed in settings.seeds
+        for name in settings.arms
+    ]
 
 
-def _results(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Row | str]]:
-    if jobs == 1:
-        for task in tasks:
-            yield task, _row(task)
-        return
-    # Spawned, not forked: a forked process may inherit locked threads of PyTorch.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        futures = {pool.submit(_row, task): task for task in tasks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+def _run(arm: Arm, flags: tuple[str, ...], folder: Path) -> Run:
+    return Run(
+        folder / f"{arm.patients}" / f"seed{arm.seed}" / arm.name,
+        (
+            "--cohort", "toy", *ARMS[arm.name], "--toy.patients", str(arm.patients),
+            "--toy.seed", str(arm.seed), "--seed", str(arm.seed), "--protocol", "nested",
+            "--logger", "csv", "--trainer.threads", "1", *flags,
+        ),
+    )  # fmt: skip
 
 
-def _row(task: Task) -> Row | str:
-    """The scores of a run, made where it is not finished; or why there are none."""
-    from data_modules.problems import BadInput
+def _row(arm: Arm, run: Run, outcome: Outcome) -> Row:
     from data_modules.toy import toy_folder
     from experiments.cohorts import TOY_ROOT
     from experiments.parsing import parse_run
-    from experiments.run_folder import open_run_folder
 
-    config = parse_run(list(task.flags))
-    scores_file = task.folder / "metrics.json"
-    try:
-        if scores_file.is_file():
-            # Refuses a run that was made with other flags.
-            open_run_folder(replace(config, resume=True), task.folder)
-        else:
-            _run(task)
-    except BadInput as error:
-        return str(error)
-    if not scores_file.is_file():
-        return f"{task.folder}: failed, see {_log(task)}"
-    scores = json.loads(scores_file.read_text(encoding="utf-8"))
-    oracle_file = toy_folder(config.toy, TOY_ROOT) / "oracle.json"
+    oracle_file = toy_folder(parse_run(run.command).toy, TOY_ROOT) / "oracle.json"
     oracle = json.loads(oracle_file.read_text(encoding="utf-8"))["c_index"]["oracle"]
-    started = (task.folder / "config.yaml").stat().st_mtime
-    c_index = scores["cv"]["c_index"]["mean"]
-    c_index = math.nan if c_index is None else float(c_index)
-    environment = json.loads((task.folder / "environment.json").read_text(encoding="utf-8"))
+    c_index = outcome.mean("c_index")
     return {
-        "patients": task.patients,
-        "seed": task.seed,
-        "arm": task.arm,
+        "patients": arm.patients,
+        "seed": arm.seed,
+        "arm": arm.name,
         "c_index": c_index,
         "oracle": oracle,
         "covered": (c_index - 0.5) / (oracle - 0.5),
-        "seconds": scores_file.stat().st_mtime - started,
-        "commit": environment["commit"],
+        "seconds": outcome.seconds,
+        "commit": outcome.commit,
     }
 
 
-def _run(task: Task) -> None:
-    from experiments.run import main
-
-    flags = list(task.flags)
-    if (task.folder / "config.yaml").is_file():
-        flags.append("--resume")
-    _log(task).parent.mkdir(parents=True, exist_ok=True)
-    with (
-        _log(task).open("a", encoding="utf-8") as log,
-        contextlib.redirect_stdout(log),
-        contextlib.redirect_stderr(log),
-    ):
-        print(time.strftime("%Y-%m-%d %H:%M:%S"), *flags)
-        try:
-            main(flags)
-        except Exception:
-            # The other runs go on; this one is reported at the end and continued next time.
-            traceback.print_exc()
-
-
-def _log(task: Task) -> Path:
-    return task.folder.with_suffix(".log")
+def _line(row: Row) -> str:
+    where = f"{row['patients']} patients, seed {row['seed']}, {row['arm']}"
+    return f"{where}: C-index {row['c_index']:.3f} ({row['seconds']:.0f} s)"
 
 
 def _report(settings: Settings, measurements: list[Row]) -> Report:

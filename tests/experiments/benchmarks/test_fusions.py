@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.benchmarks import fusions
+from experiments.benchmarks import runs
 from experiments.benchmarks.fusions import Settings, measure
 from experiments.benchmarks.report import Report
 
@@ -23,8 +23,9 @@ def home(tmp_path_factory) -> Iterator[tuple[Path, Report]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         seen = []
-        report = measure(SETTINGS, folder, done=lambda so_far, row: seen.append(row))
+        report = measure(SETTINGS, folder, done=lambda so_far, line: seen.append(line))
         assert len(seen) == 4
+        assert seen[0].startswith("40 patients, seed 0, dual_xattn: C-index 0.")
         yield folder, report
 
 
@@ -42,12 +43,6 @@ def test_arms_are_paired_by_cohort(home) -> None:
         assert row["covered"] == pytest.approx((row["c_index"] - 0.5) / (row["oracle"] - 0.5))
 
 
-def test_finished_runs_are_not_run_again(home, monkeypatch) -> None:
-    folder, report = home
-    monkeypatch.setattr(fusions, "_run", lambda task: pytest.fail(f"{task} was finished"))
-    assert measure(SETTINGS, folder).measurements == report.measurements
-
-
 def test_a_run_of_other_flags_is_refused(home) -> None:
     folder, _ = home
     other = Settings(patients=(40,), seeds=(0,), arms=("clinical",), flags=(*TINY, "--optim.lr=1"))
@@ -56,6 +51,6 @@ def test_a_run_of_other_flags_is_refused(home) -> None:
 
 
 def test_a_run_that_fails_is_named(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(fusions, "_run", lambda task: None)
+    monkeypatch.setattr(runs, "_make", lambda run: None)
     with pytest.raises(RuntimeError, match=r"dual_xattn: failed, see .*dual_xattn\.log"):
         measure(SETTINGS, tmp_path)

@@ -26,19 +26,36 @@ def test_without_names_the_quick_ones_run(tmp_path, monkeypatch, capsys) -> None
         assert f"{name}: how fast" in printed
 
 
-def test_flags_reach_fusions(tmp_path, monkeypatch) -> None:
+def test_flags_reach_fusions(tmp_path, monkeypatch, capsys) -> None:
     asked = []
     report = Report("fusions", "how well", [{"c_index": 0.5}])
 
     def measure(settings, out, *, done) -> Report:
         asked.append(settings)
-        done(report, {"patients": 1, "seed": 2, "arm": "a", "c_index": 0.5, "seconds": 1.0})
+        done(report, "a line on the latest run")
+        assert (out / "fusions.json").is_file()
         return report
 
     monkeypatch.setattr(command.fusions, "measure", measure)
     flags = ["fusions", "--patients", "40", "50", "--seeds", "3", "--arms", "concat", "--jobs", "2"]
     assert command.main([*flags, "--out", str(tmp_path), "--", "--folds", "3"]) == 0
     assert asked == [command.fusions.Settings((40, 50), (3,), ("concat",), 2, ("--folds", "3"))]
+    assert "a line on the latest run" in capsys.readouterr().out
+
+
+def test_flags_reach_real(tmp_path, monkeypatch) -> None:
+    asked = []
+
+    def measure(settings, out, *, done) -> Report:
+        asked.append(settings)
+        return Report("real", "how well", [{"c_index": 0.5}])
+
+    monkeypatch.setattr(command.real, "measure", measure)
+    flags = ["real", "--presets", "tcga_brca_luminal", "--endpoints", "PFI", "--seeds", "3"]
+    assert command.main([*flags, "--out", str(tmp_path), "--", "--folds", "3"]) == 0
+    assert asked == [
+        command.real.Settings(("tcga_brca_luminal",), ("PFI",), (3,), 1, ("--folds", "3"))
+    ]
 
 
 def test_an_unknown_name_is_refused(capsys) -> None:
