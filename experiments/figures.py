@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from data_modules.files import write_aside
 from experiments.table import number
@@ -104,6 +105,7 @@ def training_figure(histories: dict[str, pd.DataFrame]) -> Figure:
         losses.set_title(name, fontsize=9)
         c_index.axhline(0.5, color=GREY, lw=0.6)
         c_index.set_xlabel("epoch")
+        c_index.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     grid[0, 0].set_ylabel("loss per event")
     grid[1, 0].set_ylabel("validation C-index")
     grid[0, 0].legend(frameon=False, fontsize=7)

@@ -90,6 +90,8 @@ def test_the_training_curves_are_the_history_and_the_kept_epoch_is_marked(tmp_pa
     np.testing.assert_array_equal(c_index.lines[0].get_ydata(), history["val/c_index"])
     assert kept.get_xdata()[0] == 3
     assert other.lines[2].get_xdata()[0] == 1
+    figure.canvas.draw()
+    assert all(tick == round(tick) for tick in c_index.get_xticks())  # there is no epoch 2.5
     save_figure(figure, tmp_path / "new" / "training.png")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["training.png"]
     assert imread(tmp_path / "new" / "training.png").std() > 0.01
