@@ -51,7 +51,7 @@ class Settings:
     """
 
     patients: int = 400
-    epochs: int = 10
+    epochs: int = 30
     fits: int = 1
     loggers: tuple[LoggerName, ...] = ("csv", "wandb")
     threads: int = 1
