@@ -5,6 +5,7 @@ Exit codes: 0 done; 2 bad input or configuration, nothing written; 1 a failure o
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,9 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _run(config: RunConfig) -> int:
+    # Threads that spin while they wait for each other stretch every step where another program
+    # wants the same core: on a busy machine a run took seven times as long. Read by torch's import.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported here, so that --help and a bad flag answer at once.
     import torch
     from rich.console import Console

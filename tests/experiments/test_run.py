@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +156,12 @@ def test_sweep_spelling_of_every_kind_of_value_parses() -> None:
     assert config.modalities == ("image", "genes")
     assert config.only_folds == (0, 1)
     assert config.data.cache is True
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_leave_the_cores_to_others(run, monkeypatch, given, found) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+    if given is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    assert run("--trainer.max_epochs", "1", "--modalities", "clinical") == 0
+    assert os.environ["OMP_WAIT_POLICY"] == found
