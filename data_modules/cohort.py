@@ -8,13 +8,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from data_modules.called import add_calls, calling, with_called_subtype
+from data_modules.expression import Expression, read_matrix
 from data_modules.features import FeatureStore
-from data_modules.features.source import H5Source, TableSource, open_source
-from data_modules.genes import PAM50, current_symbol, nearest
-from data_modules.manifest import Covariate, Manifest
-from data_modules.patients import apply_rules, check_columns, patient_rows
+from data_modules.features.source import BagSource, TableSource, open_source
+from data_modules.gene_sets import read_gene_set
+from data_modules.genes import PAM50, nearest
+from data_modules.joined import Joined, Located, read_patients
+from data_modules.manifest import Covariate, Endpoint, Manifest
+from data_modules.patients import apply_rules, check_columns, named_columns, patient_rows
+from data_modules.plausible import suspicion
 from data_modules.problems import Problems
-from data_modules.sources import read_table, read_xena
+from data_modules.units import KINDS
 
 # Of the patients that a note counts, this many are named.
 NAMED = 6
@@ -71,18 +76,23 @@ def load_cohort(
         BadInput: Everything wrong with the tables, the matrix and the features, in one report.
     """
     problems = Problems()
+    manifest = with_called_subtype(manifest)
     endpoint_name = endpoint or manifest.endpoint or next(iter(manifest.endpoints))
     # Who is in the cohort does not depend on the run: arms of an experiment share their folds.
     needed = {*modalities, *(modality for rule in manifest.include for modality in rule.has)}
+    needed |= {"genes"} if calling(manifest) else set()
     encoder_name = _encoder(manifest, encoder) if "image" in needed else ""
     _check_request(manifest, endpoint_name, encoder_name, modalities, problems)
     problems.raise_if_any()
 
-    path = manifest.resolve(manifest.patients.path)
-    raw, expression, source = _read(manifest, endpoint_name, encoder_name, needed, problems)
+    chosen = manifest.endpoints[endpoint_name]
+    joined, read, source = _read(manifest, chosen, encoder_name, needed, problems)
+    located = Located(problems, joined.origins)
+    expression = read.matrix if read is not None else None
     having = _having(expression, source)
-    kept, flow = apply_rules(raw, manifest.include, having, manifest.patients.id, path, problems)
-    table = patient_rows(kept, manifest, manifest.endpoints[endpoint_name], path, problems)
+    raw, identifier, path = joined.table, joined.identifier, joined.path
+    kept, flow = apply_rules(raw, manifest.include, chosen, having, identifier, path, located)
+    table = patient_rows(kept, manifest, chosen, identifier, path, located)
     features = source.load(table.index, problems) if source and "image" in modalities else None
     if table.empty:
         steps = ", ".join(f"{left} {step}" for step, left in flow)
@@ -100,7 +110,9 @@ def load_cohort(
     covariates = dict(manifest.covariates) if "clinical" in modalities else {}
     if "clinical" in modalities:
         having["clinical"] = table.index[table[list(covariates)].notna().any(axis=1)]
-    notes = _notes(table, having, source.strangers if source is not None else ())
+    notes = [*joined.notes, *_suspicions(table, manifest, chosen)]
+    notes += read.notes if read is not None else ()
+    notes += _notes(table, having, source.strangers if source is not None else ())
     return Cohort(
         name=manifest.name,
         endpoint=endpoint_name,
@@ -117,29 +129,53 @@ def load_cohort(
 
 
 def _read(
-    manifest: Manifest, endpoint: str, encoder: str, needed: Collection[str], problems: Problems
-) -> tuple[pd.DataFrame, pd.DataFrame | None, H5Source | TableSource | None]:
-    """Patient table, expression and features as they lie on disk."""
-    path = manifest.resolve(manifest.patients.path)
-    raw = read_table(path, problems)
-    complete = raw is not None and check_columns(
-        raw, manifest, manifest.endpoints[endpoint], path, problems
-    )
+    manifest: Manifest,
+    endpoint: Endpoint,
+    encoder: str,
+    needed: Collection[str],
+    problems: Problems,
+) -> tuple[Joined, Expression | None, BagSource | TableSource | None]:
+    """Patients, expression and features as they lie on disk."""
+    named = named_columns(manifest, endpoint)
+    before = len(problems.found)
+    joined = read_patients(manifest, named, problems)
+    # A cell that was not understood is reported together with what is wrong elsewhere; a column
+    # that is not there ends the reading.
+    complete = joined is not None and all(p.row is not None for p in problems.found[before:])
     expression = read_expression(manifest, problems) if "genes" in needed else None
+    if joined is not None and calling(manifest):
+        joined, expression = _call(manifest, joined, expression, problems)
+    if joined is not None and not check_columns(
+        joined.table, named, joined.path, problems, derived=manifest.derive
+    ):
+        complete = False
     identifiers: list[str] = []
-    if raw is not None and manifest.patients.id in raw.columns:
-        identifiers = raw[manifest.patients.id].dropna().tolist()
+    if joined is not None:
+        identifiers = joined.table[joined.identifier].dropna().tolist()
     source = open_source(manifest, encoder, identifiers, problems) if encoder else None
-    # Without its columns the table tells nothing; with them, what is wrong in its rows is reported
-    # together with what is wrong elsewhere. So is a modality that cannot be read.
     if not complete:
         problems.raise_if_any()
-    assert raw is not None
-    return raw, expression, source
+    assert joined is not None
+    return joined, expression, source
+
+
+def _call(
+    manifest: Manifest, joined: Joined, expression: Expression | None, problems: Problems
+) -> tuple[Joined, Expression]:
+    """The table with the called subtypes, and the expression of the genes that a run reads."""
+    if expression is None:
+        problems.raise_if_any()
+    assert expression is not None
+    matrix = expression.matrix
+    table, notes = add_calls(
+        joined.table, manifest, joined.identifier, matrix, joined.path, problems
+    )
+    kept = matrix[list(gene_set(manifest, problems))]
+    return joined._replace(table=table), Expression(kept, (*expression.notes, *notes))
 
 
 def _having(
-    expression: pd.DataFrame | None, source: H5Source | TableSource | None
+    expression: pd.DataFrame | None, source: BagSource | TableSource | None
 ) -> dict[str, Collection[str]]:
     """Patients by modality that was read."""
     having: dict[str, Collection[str]] = {}
@@ -150,35 +186,23 @@ def _having(
     return having
 
 
-def read_expression(manifest: Manifest, problems: Problems) -> pd.DataFrame | None:
-    """The expression matrix of the manifest's gene set."""
+def read_expression(manifest: Manifest, problems: Problems) -> Expression | None:
+    """The expression matrix of the manifest's gene set, and of PAM50 where subtypes are called."""
     if manifest.genes is None:
         return None
     genes = gene_set(manifest, problems)
+    if not genes:
+        return None
+    needed = dict.fromkeys([*genes, *(PAM50 if calling(manifest) else ())])
     path = manifest.resolve(manifest.genes.path)
-    return read_xena(path, genes, manifest.genes.sample_suffix, problems) if genes else None
+    return read_matrix(path, manifest.genes, list(needed), problems)
 
 
 def gene_set(manifest: Manifest, problems: Problems) -> tuple[str, ...]:
-    """The genes of PAM50, or the symbols of a list file, one a line, under their current names."""
+    """The genes of PAM50, or the symbols of a list file, under their current names."""
     assert manifest.genes is not None
-    if manifest.genes.set == "pam50":
-        return PAM50
-    path = manifest.resolve(manifest.genes.set)
-    if not path.is_file():
-        problems.add(path, "no such gene set: `set` is pam50, or a file with one symbol a line")
-        return ()
-    try:
-        symbols = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (UnicodeDecodeError, OSError) as error:
-        problems.add(path, f"cannot be read as a list of genes: {error}")
-        return ()
-    genes = [current_symbol(symbol) for symbol in symbols if symbol and symbol[0] != "#"]
-    for gene in sorted({gene for gene in genes if genes.count(gene) > 1}):
-        problems.add(path, "the gene is listed twice", column=gene)
-    if not genes:
-        problems.add(path, "the gene list is empty")
-    return tuple(genes)
+    name = manifest.genes.set
+    return read_gene_set(name, manifest.resolve(name), problems)
 
 
 def _encoder(manifest: Manifest, encoder: str | None) -> str:
@@ -205,6 +229,17 @@ def _check_request(
         problems.add(file, "--modalities asks for genes, but the manifest has no genes")
     if "clinical" in modalities and not manifest.covariates:
         problems.add(file, "--modalities asks for clinical, but the manifest has no covariates")
+
+
+def _suspicions(table: pd.DataFrame, manifest: Manifest, endpoint: Endpoint) -> list[str]:
+    times = table["time_days"] / KINDS["time"][endpoint.unit]
+    told = [suspicion(times, endpoint.unit, endpoint.time)]
+    told += [
+        suspicion(table[name].astype(float), covariate.unit, name)
+        for name, covariate in manifest.covariates.items()
+        if covariate.kind == "numeric"
+    ]
+    return [line for line in told if line]
 
 
 def _notes(

@@ -1,4 +1,4 @@
-"""The PAM50 genes under their current symbols, and the older symbols that tables still carry."""
+"""The PAM50 genes under their current symbols."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ PAM50 = (
     "MMP11", "MYBL2", "MYC", "NAT1", "NDC80", "NUF2", "ORC6", "PGR", "PHGDH", "PTTG1", "RRM2",
     "SFRP1", "SLC39A6", "TMEM45B", "TYMS", "UBE2C", "UBE2T",
 )  # fmt: skip
-
-ALIASES = {"ORC6L": "ORC6", "CDCA1": "NUF2", "KNTC2": "NDC80"}
-
-
-def current_symbol(symbol: str) -> str:
-    """The symbol in use today.
-
-    Example:
-        >>> current_symbol("KNTC2"), current_symbol("ESR1")
-        ('NDC80', 'ESR1')
-    """
-    return ALIASES.get(symbol, symbol)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

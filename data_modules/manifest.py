@@ -10,19 +10,59 @@ from typing import Any, Literal
 
 import yaml
 
+from data_modules.gene_table import GeneTable, SubtypeCall
+from data_modules.manifest_rules import MPP_RANGE as MPP_RANGE
+from data_modules.manifest_rules import OF as OF
+from data_modules.manifest_rules import check_rules
+from data_modules.manifest_rules import code as code
 from data_modules.problems import BadInput, Problem, Problems
 from data_modules.schema import build
 
-# Names that the cohort's table uses itself.
-TAKEN = ("patient_id", "time_days", "event", "site", "subtype")
+FormatName = Literal[
+    "table", "cbioportal", "cbioportal_download", "gdc", "tcga_cdr", "xena_clinical",
+    "xena_survival",
+]  # fmt: skip
+ReadingName = Literal[
+    "text", "number", "grade", "nottingham", "score", "t_stage", "n_stage", "m_stage",
+    "ajcc_stage", "receptor", "her2_ihc", "pam50",
+]  # fmt: skip
+UnitName = Literal["", "days", "months", "years", "mm", "cm"]
 
 
 @dataclass(frozen=True)
 class PatientTable:
-    """The table with one row a patient."""
+    """A table of patients, in one of the formats of `data_modules.sources`.
+
+    The identifier need not be named where the format has a column of its own for it.
+    """
 
     path: str
-    id: str
+    id: str = ""
+    format: FormatName = "table"
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A column made of others: read as clinicians mean it, from one column or several.
+
+    Attributes:
+        columns: Of the patient table, or `table::column` of another one; the first that is known
+            counts, but for `nottingham`, which adds up three scores.
+        read: What the words mean: a key of `data_modules.vocabulary.READINGS`.
+        unit: Of numbers in the tables.
+        units: Of the columns where it is another one.
+        to: Unit wanted.
+        tolerance: By how much two numbers may differ without being a conflict, in the unit wanted.
+        conflicts: What is done where two columns tell different things of a patient.
+    """
+
+    columns: tuple[str, ...]
+    read: ReadingName = "text"
+    unit: UnitName = ""
+    units: dict[str, UnitName] = field(default_factory=dict)
+    to: UnitName = ""
+    tolerance: float = 0.0
+    conflicts: Literal["refuse", "first", "missing"] = "refuse"
 
 
 @dataclass(frozen=True)
@@ -40,7 +80,7 @@ class Inclusion:
     """One rule; patients who do not meet it are left out and counted.
 
     With a column, one of `values`, `above`, or `missing: drop`; or `has`, modalities that a patient
-    must have.
+    must have; or `endpoint: usable`, a known event and a time above 0 of the endpoint of the run.
     """
 
     column: str = ""
@@ -48,9 +88,12 @@ class Inclusion:
     above: float | None = None
     missing: Literal["", "drop"] = ""
     has: tuple[Literal["image", "genes"], ...] = ()
+    endpoint: Literal["", "usable"] = ""
 
     def describe(self) -> str:
         """The rule in words."""
+        if self.endpoint:
+            return "with a usable endpoint"
         if self.has:
             return f"with {' and '.join(self.has)}"
         if self.values:
@@ -62,24 +105,18 @@ class Inclusion:
 
 @dataclass(frozen=True)
 class Covariate:
-    """A clinical variable and what kind of number it is."""
+    """A clinical variable and what kind of number it is.
+
+    Missing values are filled with what training shows; `missing` says whether being often missing
+    is a column of its own.
+    """
 
     column: str
     kind: Literal["numeric", "ordinal", "categorical"]
     unit: str = ""
     levels: tuple[str, ...] = ()
     log: bool = False
-
-
-@dataclass(frozen=True)
-class GeneTable:
-    """An expression matrix, genes in rows and samples in columns."""
-
-    path: str
-    format: Literal["xena"]
-    scale: Literal["log2_rsem"]
-    set: str = "pam50"
-    sample_suffix: str = ""
+    missing: Literal["indicator", "fill"] = "indicator"
 
 
 @dataclass(frozen=True)
@@ -89,16 +126,21 @@ class SlideTable:
     path: str
     patient: str
     slide: str
+    mpp: str = ""
 
 
 @dataclass(frozen=True)
 class FeatureSource:
-    """Features of one encoder: a folder of .h5 bags, or a table of slide-level features."""
+    """Features of one encoder: a folder of bags, or a table of slide-level features."""
 
-    format: Literal["h5", "table"]
+    format: Literal["bags", "table"]
     path: str
     width: int = 0
     slides: SlideTable | None = None
+    coords: Literal["", "level0", "ignore"] = ""
+    coords_mpp: float = 0.0
+    mpp: float = 0.0
+    encoders: tuple[str, ...] = ()
     id: str = ""
     drop: tuple[str, ...] = ()
 
@@ -115,8 +157,11 @@ class Manifest:
     patients: PatientTable
     endpoints: dict[str, Endpoint]
     endpoint: str = ""
+    tables: dict[str, PatientTable] = field(default_factory=dict)
+    derive: dict[str, Derived] = field(default_factory=dict)
     site: str = ""
     subtype: str = ""
+    call_subtype: SubtypeCall | None = None
     include: tuple[Inclusion, ...] = ()
     covariates: dict[str, Covariate] = field(default_factory=dict)
     genes: GeneTable | None = None
@@ -169,70 +214,6 @@ def load_manifest(path: Path) -> Manifest:
         problems.raise_if_any()
     manifest = build(Manifest, content, str(path), "", problems, skip=("file",))
     problems.raise_if_any()
-    _check_rules(manifest, path, problems)
+    check_rules(manifest, path, problems)
     problems.raise_if_any()
     return Manifest(**{**vars(manifest), "file": path})
-
-
-def code(text: str) -> str:
-    """How codes and levels are compared: 1.0 and 1 are one, as spreadsheets write them.
-
-    Example:
-        >>> code("2.0") == code("2"), code("LumA")
-        (True, 'LumA')
-    """
-    whole = text.removesuffix(".0")
-    return whole if whole.removeprefix("-").isdecimal() else text
-
-
-def _check_rules(manifest: Manifest, path: Path, problems: Problems) -> None:
-    """What no single key can show to be wrong."""
-    if not manifest.endpoints:
-        problems.add(path, "at least one endpoint is needed", column="endpoints")
-    if manifest.endpoint and manifest.endpoint not in manifest.endpoints:
-        problems.add(
-            path,
-            f"{manifest.endpoint!r} is not among the endpoints {sorted(manifest.endpoints)}",
-            column="endpoint",
-        )
-    if manifest.encoder and manifest.encoder not in manifest.features:
-        problems.add(
-            path,
-            f"{manifest.encoder!r} is not among the features {sorted(manifest.features)}",
-            column="encoder",
-        )
-    for position, rule in enumerate(manifest.include, start=1):
-        ways = [bool(rule.values), rule.above is not None, bool(rule.missing)]
-        if bool(rule.column) == bool(rule.has) or (rule.column and sum(ways) != 1):
-            problems.add(
-                path,
-                "a rule has a column with one of values, above or missing, or it has `has`",
-                column=f"include[{position}]",
-            )
-        described = {"image": bool(manifest.features), "genes": manifest.genes is not None}
-        for modality in rule.has:
-            if not described[modality]:
-                problems.add(
-                    path,
-                    f"asks for {modality}, which the manifest does not describe",
-                    column=f"include[{position}]",
-                )
-    for name, endpoint in manifest.endpoints.items():
-        if len({code(text) for text in endpoint.codes}) < len(endpoint.codes):
-            problems.add(path, "a code stands twice", column=f"endpoints.{name}.codes")
-    for name, covariate in manifest.covariates.items():
-        place = f"covariates.{name}"
-        if name in TAKEN:
-            problems.add(path, "give it another name: the table has this column", column=place)
-        if covariate.kind != "numeric" and not covariate.levels:
-            problems.add(path, f"{covariate.kind} needs levels", column=place)
-        if covariate.kind != "numeric" and covariate.log:
-            problems.add(path, f"{covariate.kind} has no log", column=place)
-        codes = [code(level) for level in covariate.levels]
-        if len(set(codes)) < len(codes):
-            problems.add(path, "a level stands twice", column=place)
-    for name, source in manifest.features.items():
-        if source.format == "h5" and source.width < 1:
-            problems.add(path, "h5 features need a width", column=f"features.{name}.width")
-        if source.format == "table" and not source.id:
-            problems.add(path, "a feature table needs id", column=f"features.{name}.id")

@@ -8,23 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from data_modules.genes import nearest
-from data_modules.manifest import Covariate, Endpoint, Inclusion, Manifest, code
+from data_modules.manifest import OF, Covariate, Endpoint, Inclusion, Manifest, code
+from data_modules.plausible import MOST, check_unit
 from data_modules.problems import Problems
 from data_modules.sources import to_number
+from data_modules.units import KINDS
 
-DAYS_PER = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
 
-
-def check_columns(
-    raw: pd.DataFrame, manifest: Manifest, endpoint: Endpoint, path: Path, problems: Problems
-) -> bool:
-    """Reports every column that the manifest names and the table lacks, with the nearest one.
-
-    Returns:
-        Whether all are there.
-    """
+def named_columns(manifest: Manifest, endpoint: Endpoint) -> dict[str, str]:
+    """Columns that the manifest names, by the key that names them."""
     named = {
-        "patients.id": manifest.patients.id,
         "endpoint time": endpoint.time,
         "endpoint event": endpoint.event,
         "site": manifest.site,
@@ -32,16 +25,36 @@ def check_columns(
         **{f"covariates.{name}": c.column for name, c in manifest.covariates.items()},
         **{f"include[{i}]": rule.column for i, rule in enumerate(manifest.include, start=1)},
     }
-    absent = {use: c for use, c in named.items() if c and c not in raw.columns}
+    return {use: column for use, column in named.items() if column}
+
+
+def check_columns(
+    raw: pd.DataFrame,
+    named: dict[str, str],
+    path: Path,
+    problems: Problems,
+    *,
+    derived: Collection[str] = (),
+) -> bool:
+    """Reports every column that is named and that the table lacks, with the nearest one.
+
+    Columns of other tables and derived ones have been reported where they were made.
+
+    Returns:
+        Whether all are there.
+    """
+    absent = {use: column for use, column in named.items() if column not in raw.columns}
     for use, column in absent.items():
-        hint = nearest(column, raw.columns)
-        problems.add(path, f"no such column, named by {use}{hint}", column=column)
+        if OF not in column and column not in derived:
+            hint = nearest(column, raw.columns)
+            problems.add(path, f"no such column, named by {use}{hint}", column=column)
     return not absent
 
 
 def apply_rules(
     raw: pd.DataFrame,
     rules: tuple[Inclusion, ...],
+    endpoint: Endpoint,
     having: dict[str, Collection[str]],
     identifier: str,
     path: Path,
@@ -52,6 +65,7 @@ def apply_rules(
     Args:
         raw: The patient table as text.
         rules: Of the manifest.
+        endpoint: The chosen one, for `endpoint: usable`.
         having: Patients by modality that they have, for rules with `has`.
         identifier: Column of the identifier.
         path: For the report.
@@ -67,6 +81,11 @@ def apply_rules(
             # A modality that could not be read is already among the problems.
             for modality in having.keys() & set(rule.has):
                 kept = kept[kept[identifier].isin(having[modality])]
+        elif rule.endpoint:
+            known = kept[endpoint.event].notna() & kept[endpoint.time].notna()
+            # Text that is no number stays, and is refused where times are read.
+            usable = ~(pd.to_numeric(kept[endpoint.time], errors="coerce") <= 0)
+            kept = kept[known & usable]
         elif rule.values:  # noqa: PD011 - of the manifest, not of a frame
             kept = kept[_has_value(raw[rule.column], rule, path, problems).loc[kept.index]]
         elif rule.above is not None:
@@ -95,14 +114,27 @@ def _has_value(column: pd.Series, rule: Inclusion, path: Path, problems: Problem
 
 
 def patient_rows(
-    kept: pd.DataFrame, manifest: Manifest, endpoint: Endpoint, path: Path, problems: Problems
+    kept: pd.DataFrame,
+    manifest: Manifest,
+    endpoint: Endpoint,
+    name: str,
+    path: Path,
+    problems: Problems,
 ) -> pd.DataFrame:
     """The validated table: index patient_id; time_days, event, site, subtype and raw covariates.
 
     Missing or repeated identifiers, times that are no positive numbers, events without a declared
     code and covariates that are no numbers or no declared level are problems.
+
+    Args:
+        kept: Rows of the joined table that the rules leave.
+        manifest: Of the cohort.
+        endpoint: The chosen one.
+        name: Column of the identifier.
+        path: Of the patient table.
+        problems: Where problems go.
     """
-    identifier = kept[manifest.patients.id]
+    identifier = kept[name]
     for row in kept.index[identifier.isna()]:
         problems.add(path, "the identifier is missing", row=row, column=identifier.name)
     for row, patient in identifier[identifier.duplicated() & identifier.notna()].items():
@@ -114,8 +146,8 @@ def patient_rows(
             "site": kept[manifest.site] if manifest.site else None,
             "subtype": kept[manifest.subtype] if manifest.subtype else None,
             **{
-                name: covariate_values(kept[c.column], c, path, problems)
-                for name, c in manifest.covariates.items()
+                covariate: covariate_values(kept[c.column], c, path, problems)
+                for covariate, c in manifest.covariates.items()
             },
         },
         index=kept.index,
@@ -139,7 +171,9 @@ def _times(column: pd.Series, endpoint: Endpoint, path: Path, problems: Problems
             row=row,
             column=endpoint.time,
         )
-    return times * DAYS_PER[endpoint.unit]
+    way = f"(endpoint unit: {endpoint.unit})"
+    check_unit(times, endpoint.unit, path, problems, column=endpoint.time, way=way)
+    return times * KINDS["time"][endpoint.unit]
 
 
 def _events(column: pd.Series, endpoint: Endpoint, path: Path, problems: Problems) -> pd.Series:
@@ -164,14 +198,17 @@ def covariate_values(
     if covariate.kind == "numeric":
         unit = f" ({covariate.unit})" if covariate.unit else ""
         numbers = to_number(column, path, problems, name=covariate.column, what=f"a number{unit}")
-        if covariate.log:
+        if covariate.log or covariate.unit in MOST:
             for row, number in numbers[numbers < 0].items():
                 problems.add(
                     path,
-                    f"{number:g} is negative, and the manifest asks for its logarithm",
+                    f"{number:g} is negative, and the manifest asks for "
+                    + ("its logarithm" if covariate.log else f"a number of {covariate.unit}"),
                     row=row,
                     column=covariate.column,
                 )
+        way = "(declare its unit, and convert it with `derive`)"
+        check_unit(numbers, covariate.unit, path, problems, column=covariate.column, way=way)
         return numbers
     levels = {code(level): level for level in covariate.levels}
     text = column.map(code, na_action="ignore")

@@ -23,11 +23,14 @@ from data_modules.toy_truth import ToyConfig, Truth, simulate
 ENCODER_WIDTHS = {"maxvit": 64, "resnet50": 96}
 SITES = ("A1", "A2", "B6", "BH", "D8", "E2")
 MPP = 0.25
+# Raised whenever the files or the manifest of a toy cohort are written otherwise than before, so
+# that one written by an older version is not taken for it.
+WRITTEN = 2
 
 
 def toy_folder(config: ToyConfig, root: Path) -> Path:
     """Where a toy cohort of this configuration lies: its name changes with every option."""
-    options = json.dumps(dataclasses.asdict(config), sort_keys=True)
+    options = json.dumps({"written": WRITTEN, **dataclasses.asdict(config)}, sort_keys=True)
     return root / f"toy-{config.patients}-{hashlib.sha256(options.encode()).hexdigest()[:8]}"
 
 
@@ -185,7 +188,7 @@ def _write_manifest(folder: Path) -> None:
         },
         "features": {
             encoder: {
-                "format": "h5",
+                "format": "bags",
                 "path": f"features/{encoder}",
                 "width": width,
                 "slides": {"path": "slides.csv", "patient": "patient_id", "slide": "slide_id"},

@@ -23,6 +23,7 @@ class Column(NamedTuple):
     Attributes:
         covariate: Name in the manifest.
         level: Level of a categorical covariate, for which the column is 1; empty otherwise.
+        missing: Whether the column is 1 where the covariate is missing.
         fill: Replaces a missing value: the training median, or the share of the level.
         mean: Of the training patients, after filling.
         scale: Standard deviation of the training patients; infinite where it is 0, so that a column
@@ -31,6 +32,7 @@ class Column(NamedTuple):
 
     covariate: str
     level: str
+    missing: bool
     fill: float
     mean: float
     scale: float
@@ -38,6 +40,8 @@ class Column(NamedTuple):
     @property
     def name(self) -> str:
         """Name of the transformed column."""
+        if self.missing:
+            return f"{self.covariate} missing"
         return f"{self.covariate}={self.level}" if self.level else self.covariate
 
 
@@ -97,6 +101,10 @@ class Transforms(NamedTuple):
 
 
 FARTHEST = 5.0
+# From so many missing training values on, being missing is a column of its own. Where it is rarer,
+# the column would set a handful of patients many standard deviations apart from all others.
+OFTEN_MISSING_SHARE = 0.05
+OFTEN_MISSING = 10
 # A standard deviation below this share of the mean is rounding: the column is constant.
 SMALLEST = 1e-9
 
@@ -150,22 +158,35 @@ def _moments(values: np.ndarray) -> tuple[Tensor, Tensor]:
 def _fit_columns(cohort: Cohort, training: Sequence[str]) -> tuple[Column, ...]:
     table = cohort.table.loc[list(training)]
     columns = []
+    told = table[list(cohort.covariates)].notna().any(axis=1)
     for name, covariate in cohort.covariates.items():
         # The first level of a categorical variable is what the others are compared with.
         levels = covariate.levels[1:] if covariate.kind == "categorical" else ("",)
-        for level in levels:
-            raw = _raw(table, covariate, Column(name, level, 0.0, 0.0, 1.0))
-            fill = float(raw.mean() if level else raw.median()) if raw.notna().any() else 0.0
-            filled = raw.fillna(fill)
-            mean, scale = float(filled.mean()), float(filled.std(ddof=0))
-            constant = not scale > SMALLEST * abs(mean)
-            columns.append(Column(name, level, fill, mean, math.inf if constant else scale))
+        columns += [_fit_column(table, covariate, name, level) for level in levels]
+        # Patients of whom no variable is known lack the modality, and are masked.
+        missing = int(table.loc[told, name].isna().sum())
+        often = max(OFTEN_MISSING, OFTEN_MISSING_SHARE * told.sum()) <= missing < told.sum()
+        if often and covariate.missing == "indicator":
+            columns.append(_fit_column(table[told], covariate, name, "", missing=True))
     return tuple(columns)
+
+
+def _fit_column(
+    table: pd.DataFrame, covariate: Covariate, name: str, level: str, *, missing: bool = False
+) -> Column:
+    raw = _raw(table, covariate, Column(name, level, missing, 0.0, 0.0, 1.0))
+    fill = float(raw.mean() if level else raw.median()) if raw.notna().any() else 0.0
+    filled = raw.fillna(fill)
+    mean, scale = float(filled.mean()), float(filled.std(ddof=0))
+    constant = not scale > SMALLEST * abs(mean)
+    return Column(name, level, missing, fill, mean, math.inf if constant else scale)
 
 
 def _raw(table: pd.DataFrame, covariate: Covariate, column: Column) -> pd.Series:
     """The untransformed numbers of a column; missing is NaN."""
     values = table[column.covariate]
+    if column.missing:
+        return values.isna().astype(float)
     if column.level:
         return (values == column.level).astype(float).where(values.notna())
     numbers = values.astype(float)

@@ -8,6 +8,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("WANDB_SILENT", "true")
+# A cache that cannot be written remembers nothing: no test depends on what was checked before.
+os.environ["MMSURV_CACHE"] = os.devnull
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

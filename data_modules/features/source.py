@@ -2,51 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from data_modules.features.bag import FeatureStore
-from data_modules.features.h5 import H5Store, check_slide, slide_name, slides_of
+from data_modules.features.check import Rules, check_encoders, common_width, judge
+from data_modules.features.scan import Progress, cache_folder, scan
+from data_modules.features.slides import by_name, slide_name, slides_of
+from data_modules.features.store import BagStore
 from data_modules.features.table import TableStore
 from data_modules.genes import nearest
-from data_modules.manifest import FeatureSource, Manifest
+from data_modules.manifest import MPP_RANGE, FeatureSource, Manifest, SlideTable
 from data_modules.problems import Problems
 from data_modules.sources import read_table, to_number
 
 
-class H5Source:
+class BagSource:
     """Slide files by patient, not yet opened.
 
     Args:
         slides: Files of every patient that has any.
-        width: Declared width.
+        folder: Where they lie.
+        rules: What the manifest says of them.
+        mpp: µm per px at level 0 by slide, where the slide table says it.
         strangers: Names of files or patients that belong to nobody in the table.
     """
 
     def __init__(
-        self, slides: dict[str, tuple[Path, ...]], width: int, strangers: Sequence[str]
+        self,
+        slides: dict[str, tuple[Path, ...]],
+        folder: Path,
+        rules: Rules,
+        mpp: Mapping[str, float],
+        strangers: Sequence[str],
     ) -> None:
         self.slides = slides
-        self.width = width
+        self.folder = folder
+        self.rules = rules
+        self.mpp = mpp
         self.strangers = tuple(strangers)
 
     def patients(self) -> set[str]:
         """Patients of the table who have slides."""
         return set(self.slides)
 
-    def load(self, patients: Iterable[str], problems: Problems) -> FeatureStore:
-        """Checks every slide of these patients, one file in memory at a time."""
+    def load(
+        self, patients: Iterable[str], problems: Problems, progress: Progress | None = None
+    ) -> FeatureStore:
+        """Checks every slide of these patients, one file in memory at a time.
+
+        Args:
+            patients: Of the cohort.
+            problems: Whatever is wrong with their files goes here.
+            progress: Called with the number of files checked and of all.
+        """
+        wanted = {p: self.slides[p] for p in patients if p in self.slides}
+        paths = [path for slides in wanted.values() for path in slides]
+        reports = list(scan(paths, cache_folder(), progress))
+        width = self.rules.width or common_width(reports, problems)
+        check_encoders(reports, self.rules.encoders, self.folder, problems)
         checked = {
-            patient: tuple(check_slide(path, self.width, problems) for path in self.slides[patient])
-            for patient in patients
-            if patient in self.slides
+            report.path: judge(report, self._rules(report.path), problems) for report in reports
         }
-        return H5Store(
-            {p: tuple(s for s in slides if s is not None) for p, slides in checked.items()},
-            self.width,
-        )
+        store = {
+            p: tuple(s for path in paths if (s := checked[path]) is not None)
+            for p, paths in wanted.items()
+        }
+        return BagStore(store, width)
+
+    def _rules(self, path: Path) -> Rules:
+        mpp = self.mpp.get(slide_name(path.name), self.rules.mpp)
+        return self.rules._replace(mpp=mpp)
 
 
 class TableSource:
@@ -72,7 +100,7 @@ class TableSource:
 
 def open_source(
     manifest: Manifest, name: str, known: Sequence[str], problems: Problems
-) -> H5Source | TableSource | None:
+) -> BagSource | TableSource | None:
     """Finds the features of an encoder.
 
     Args:
@@ -91,31 +119,52 @@ def open_source(
     if not path.is_dir():
         problems.add(path, "the folder of features does not exist")
         return None
-    table = None
+    listed, mpp = None, {}
     if entry.slides is not None:
-        table = _slide_table(manifest, entry, problems)
+        table = _read_slide_table(manifest.resolve(entry.slides.path), entry.slides, problems)
         if table is None:
             return None
-    slides = slides_of(path, known, table)
-    return H5Source(slides, entry.width, _strangers(path, slides, table, known))
+        listed = _slide_table(table, manifest.resolve(entry.slides.path), entry.slides, problems)
+        mpp = _mpp(table, manifest.resolve(entry.slides.path), entry.slides, problems)
+    files = by_name(path, problems)
+    slides = slides_of(files, path, known, listed)
+    rules = Rules(entry.width, entry.coords, entry.coords_mpp, entry.mpp, entry.encoders)
+    return BagSource(slides, path, rules, mpp, _strangers(files, slides, listed, known))
 
 
-def _slide_table(
-    manifest: Manifest, entry: FeatureSource, problems: Problems
-) -> dict[str, tuple[str, ...]] | None:
-    """Slides of every patient; a slide listed twice is a problem."""
-    assert entry.slides is not None
-    path = manifest.resolve(entry.slides.path)
+def _read_slide_table(path: Path, entry: SlideTable, problems: Problems) -> pd.DataFrame | None:
+    """The table, if it has its columns."""
     table = read_table(path, problems)
     if table is None:
         return None
-    columns = (entry.slides.patient, entry.slides.slide)
+    columns = [column for column in (entry.patient, entry.slide, entry.mpp) if column]
     absent = [column for column in columns if column not in table.columns]
     for column in absent:
         hint = nearest(column, table.columns)
         problems.add(path, f"no such column, named by slides{hint}", column=column)
-    if absent:
-        return None
+    return None if absent else table
+
+
+def _mpp(
+    table: pd.DataFrame, path: Path, entry: SlideTable, problems: Problems
+) -> dict[str, float]:
+    """µm per px at level 0 by slide, of those that have one."""
+    if not entry.mpp:
+        return {}
+    numbers = to_number(table[entry.mpp], path, problems, name=entry.mpp, what="an mpp")
+    for row in numbers.index[numbers.notna() & ~numbers.between(*MPP_RANGE)]:
+        problems.add(
+            path, f"{numbers[row]:g} is no mpp: µm per px at level 0", row=row, column=entry.mpp
+        )
+    named = zip(table[entry.slide], numbers, strict=True)
+    return {slide_name(slide): mpp for slide, mpp in named if slide is not None and mpp == mpp}
+
+
+def _slide_table(
+    table: pd.DataFrame, path: Path, entry: SlideTable, problems: Problems
+) -> dict[str, tuple[str, ...]]:
+    """Slides of every patient; a slide listed twice is a problem."""
+    columns = (entry.patient, entry.slide)
     found: dict[str, tuple[str, ...]] = {}
     owner: dict[str, str] = {}
     listed = table[list(columns)].dropna(subset=columns[1])
@@ -136,16 +185,16 @@ def _slide_table(
 
 
 def _strangers(
-    folder: Path,
+    files: Mapping[str, Path],
     slides: dict[str, tuple[Path, ...]],
     table: dict[str, tuple[str, ...]] | None,
     known: Sequence[str],
 ) -> list[str]:
-    used = {path.stem for paths in slides.values() for path in paths}
+    used = {slide_name(path.name) for paths in slides.values() for path in paths}
     if table is not None:
         used |= {slide for names in table.values() for slide in names}
-    files = [path.name for path in sorted(folder.glob("*.h5")) if path.stem not in used]
-    return sorted(set(table or ()) - set(known)) + files
+    left = [path.name for name, path in sorted(files.items()) if name not in used]
+    return sorted(set(table or ()) - set(known)) + left
 
 
 def _open_table(

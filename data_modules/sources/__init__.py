@@ -1,6 +1,6 @@
 """Readers of tables, one file a format."""
 
-from data_modules.sources.table import read_table, to_number
-from data_modules.sources.xena import read_xena
+from data_modules.sources.formats import FORMATS
+from data_modules.sources.table import TableFormat, read_table, to_number
 
-__all__ = ["read_table", "read_xena", "to_number"]
+__all__ = ["FORMATS", "TableFormat", "read_table", "to_number"]

@@ -14,7 +14,7 @@ from experiments.benchmarks import fusions, real
 from experiments.benchmarks.report import Report, print_report, write_report
 
 QUICK = ("epoch", "startup", "memory", "attention")
-SLOW = ("fusions", "real")
+SLOW = ("fusions", "real", "expression")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,8 +49,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def measure_quick(name: str) -> Report:
-    """One of `QUICK` with its own settings."""
+def measure_alone(name: str) -> Report:
+    """A benchmark with its own settings."""
     benchmark = import_module(f"experiments.benchmarks.{name}")
     report: Report = benchmark.measure(benchmark.Settings())
     return report
@@ -83,7 +83,7 @@ def main(args: list[str] | None = None) -> int:
             tables = real.Settings(tuple(parsed.presets), tuple(parsed.endpoints), **both)
             report = real.measure(tables, parsed.out, done=keep)
         else:
-            report = measure_quick(name)
+            report = measure_alone(name)
         write_report(report, parsed.out)
         print_report(report, console)
     console.print(f"results: {parsed.out}")

@@ -37,7 +37,7 @@ MANIFEST = {
         "sample_suffix": "-01",
     },
     "features": {
-        "enc": {"format": "h5", "path": "enc", "width": 4},
+        "enc": {"format": "bags", "path": "enc", "width": 4},
         "hif": {"format": "table", "path": "hif.csv", "id": "patient", "drop": ["note"]},
     },
 }

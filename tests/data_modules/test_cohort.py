@@ -111,8 +111,13 @@ BAD = [
     ),
     ("clinical.csv", ",side", ",age", "column age: the header names this column twice"),
     ("genes.txt", "ESR1", "ESR", "column ESR: no row for this gene; did you mean ESR1?"),
-    ("genes.tsv", "\nPGR\t", "\nESR1\t", "row 4, column ESR1: the gene has two rows"),
-    ("genes.tsv", "P01-01", "P00-01", "column P00: two samples of one patient"),
+    (
+        "genes.tsv",
+        "\nPGR\t",
+        "\nESR1\t",
+        "row 4, column ESR1: the gene has two rows",
+    ),
+    ("genes.tsv", "P01-01", "P00-01", "column P00-01: the header names this sample twice"),
     ("genes.txt", "PGR", "ESR1", "column ESR1: the gene is listed twice"),
 ]
 
@@ -134,7 +139,7 @@ def test_expression_on_another_scale_is_refused_with_the_value(load, folder, edi
     with pytest.raises(BadInput, match=r"column ESR1: 812.5.*cannot be log2\(RSEM \+ 1\)"):
         load()
     edit("genes.tsv", "812.5", "-0.5")
-    with pytest.raises(BadInput, match="declared scale is not that of the values"):
+    with pytest.raises(BadInput, match="the scale is declared as log2_rsem"):
         load()
 
 
@@ -149,9 +154,12 @@ def _h5(folder, **datasets) -> None:
     [
         ({"features": np.ones((2, 5)), "coords": np.ones((2, 2))}, "5 wide, the manifest declares"),
         ({"features": np.ones((0, 4)), "coords": np.ones((0, 2))}, "the slide is empty"),
-        ({"features": np.ones(4), "coords": np.ones((1, 2))}, r"must be \(patches, width\)"),
+        (
+            {"features": np.ones((2, 2, 4)), "coords": np.ones((1, 2))},
+            r"must be \(patches, width\)",
+        ),
         ({"features": np.ones((2, 4)), "coords": np.ones((3, 2))}, r"coords must be \(2, 2\)"),
-        ({"features": np.ones((2, 4))}, "no dataset coords"),
+        ({"features": np.ones((2, 4))}, "has no coordinates: set `coords: ignore`"),
         ({"features": np.array([[1, 2, 3, np.nan]]), "coords": np.ones((1, 2))}, "nan at patch 0"),
         ({"features": np.array([[1, np.inf, 3, 4]]), "coords": np.ones((1, 2))}, "inf at patch 0"),
     ],
@@ -187,7 +195,7 @@ def test_missing_files_are_all_named(load, folder) -> None:
     for name in ("clinical.csv", "genes.tsv"):
         (folder / name).unlink()
     with pytest.raises(BadInput) as error:
-        load(features={"enc": {"format": "h5", "path": "nowhere", "width": 4}})
+        load(features={"enc": {"format": "bags", "path": "nowhere", "width": 4}})
     for name in ("clinical.csv", "genes.tsv", "nowhere"):
         assert f"{name}: the f" in str(error.value)
 
@@ -209,6 +217,7 @@ def test_requests_that_the_manifest_cannot_meet(load) -> None:
     [
         ("tcga_brca_luminal_no_image", ("genes", "clinical"), "OS", 723, 90),
         ("tcga_brca_luminal_no_image", ("genes", "clinical"), "PFI", 723, 83),
+        ("tcga_brca_luminal_raw", ("genes", "clinical"), "OS", 723, 90),
         ("tcga_brca_luminal", ("image", "genes", "clinical"), "OS", 598, 71),
         ("tcga_brca_luminal", ("image", "genes", "clinical"), "PFI", 598, 67),
     ],

@@ -66,7 +66,14 @@ def _codes(codes: dict[str | int, bool]) -> dict[str, dict[str, object]]:
         ),
         ({"endpoints": _codes({"1.0": True, 1: False})}, "OS.codes: a code stands twice"),
         ({"endpoints": _codes({"1": True, 1: False})}, "OS.codes: a key stands twice"),
-        ({"features": {"enc": {"format": "h5", "path": "x"}}}, "h5 features need a width"),
+        (
+            {"features": {"enc": {"format": "bags", "path": "x", "width": -1}}},
+            "enc.width: a width is positive",
+        ),
+        (
+            {"features": {"enc": {"format": "bags", "path": "x", "mpp": 250}}},
+            "enc.mpp: 250 is no µm per px; 40x is about 0.25",
+        ),
         ({"features": {"enc": {"format": "table", "path": "x"}}}, "needs id"),
     ],
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from data_modules import transforms
 from data_modules.transforms import FARTHEST, fit_transforms
 
 TRAIN = [f"P{i:02d}" for i in range(12)]
@@ -132,3 +133,50 @@ def test_a_missing_level_becomes_the_share_of_the_level(load, edit) -> None:
     right = (cohort.table.loc[TRAIN, "side"] == "right").sum()
     assert column.fill == pytest.approx(right / 11)
     assert fitted.covariates(cohort, ["P01"])[0, 2].item() == pytest.approx(0, abs=1e-6)
+
+
+def _with_missing(cohort, name: str, patients: list[str]):  # noqa: ANN202
+    table = cohort.table.copy()
+    table.loc[patients, name] = None if name == "side" else np.nan
+    return dataclasses.replace(cohort, table=table)
+
+
+@pytest.mark.parametrize("name", ["age", "side"])
+def test_what_is_often_missing_in_training_has_an_indicator(load, monkeypatch, name) -> None:
+    monkeypatch.setattr(transforms, "OFTEN_MISSING", 3)
+    absent = ["P00", "P01", "P03", "P14"]
+    cohort = _with_missing(load(), name, absent)
+    fitted = fit_transforms(cohort, TRAIN, HELD_OUT)
+    names = [column.name for column in fitted.columns]
+    assert [n for n in names if "missing" in n] == [f"{name} missing"]
+    column = names.index(f"{name} missing")
+    values = fitted.covariates(cohort, [*TRAIN, *HELD_OUT])[:, column]
+    assert values[: len(TRAIN)].mean().item() == pytest.approx(0, abs=1e-6)
+    low, high = values.unique().tolist()
+    marked = {p for p, v in zip([*TRAIN, *HELD_OUT], values, strict=True) if v == high}
+    assert marked == set(absent)
+    assert low < high
+
+
+def test_missing_on_held_out_patients_alone_has_none(load, monkeypatch) -> None:
+    monkeypatch.setattr(transforms, "OFTEN_MISSING", 1)
+    cohort = _with_missing(load(), "grade", HELD_OUT)
+    fitted = fit_transforms(cohort, TRAIN, HELD_OUT)
+    assert "grade missing" not in [column.name for column in fitted.columns]
+
+
+def test_who_lacks_all_variables_makes_none_of_them_often_missing(load, monkeypatch) -> None:
+    monkeypatch.setattr(transforms, "OFTEN_MISSING", 2)
+    cohort = load()
+    for name in cohort.covariates:
+        cohort = _with_missing(cohort, name, ["P00", "P01", "P03"])
+    fitted = fit_transforms(cohort, TRAIN, HELD_OUT)
+    assert [column.name for column in fitted.columns] == ["age", "grade", "side=right"]
+
+
+def test_a_variable_may_be_filled_without_an_indicator(load, monkeypatch) -> None:
+    monkeypatch.setattr(transforms, "OFTEN_MISSING", 1)
+    age = {"column": "age", "kind": "numeric", "missing": "fill"}
+    cohort = _with_missing(load(covariates={"age": age}), "age", ["P00", "P01"])
+    fitted = fit_transforms(cohort, TRAIN, HELD_OUT)
+    assert [column.name for column in fitted.columns] == ["age"]

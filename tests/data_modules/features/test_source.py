@@ -1,8 +1,16 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from data_modules.problems import BadInput
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from data_modules.features import scan, write_bag
+from data_modules.features.check import Rules
+from data_modules.features.source import BagSource
+from data_modules.problems import BadInput, Problems
 
 
 @pytest.mark.parametrize(
@@ -32,7 +40,7 @@ def test_a_table_of_another_width_is_refused(load) -> None:
 
 def _with_slides(folder, text: str) -> dict:
     (folder / "slides.csv").write_text("case,slide\n" + text)
-    entry = {"format": "h5", "path": "enc", "width": 4,
+    entry = {"format": "bags", "path": "enc", "width": 4,
              "slides": {"path": "slides.csv", "patient": "case", "slide": "slide"}}  # fmt: skip
     return {"features": {"enc": entry}}
 
@@ -93,3 +101,70 @@ def test_a_table_without_features_is_refused(load, folder) -> None:
     (folder / "hif.csv").write_text("patient,note\nP01,x\n")
     with pytest.raises(BadInput, match=r"hif\.csv: the table has no feature columns"):
         load(encoder="hif")
+
+
+def _bags(**keys) -> dict:
+    return {"features": {"enc": {"format": "bags", "path": "enc", **keys}}}
+
+
+def test_the_width_is_that_of_the_files_unless_it_is_declared(load, folder) -> None:
+    assert load(**_bags()).features.width == 4
+    write_bag(folder / "enc" / "P07-DX2.h5", np.ones((1, 5)), np.zeros((1, 2), int), {})
+    with pytest.raises(BadInput, match="features are 5 wide, those of 21 other files 4"):
+        load(**_bags())
+
+
+def test_any_mixture_of_formats_is_one_cohort(load, folder) -> None:
+    before = load(**_bags())
+    path = folder / "enc" / "P03-DX1.h5"
+    bag = before.features.read("P03")
+    torch.save({"features": bag.features, "coords": bag.coords}, path.with_suffix(".pt"))
+    with pytest.raises(BadInput, match=r"stored as P03-DX1\.h5 and P03-DX1\.pt: keep one of them"):
+        load(**_bags())
+    path.unlink()
+    after = load(**_bags())
+    assert after.features.read("P03").features.tolist() == bag.features.tolist()
+    assert after.data_hash == before.data_hash
+
+
+def test_micrometres_need_the_mpp_of_their_slide(load, folder) -> None:
+    with h5py.File(folder / "enc" / "P03-DX1.h5", "w") as file:
+        file["feats"], file["coords"] = np.ones((2, 4), "f2"), np.array([[0.0, 256], [512, 0]])
+        file.attrs.update({"unit": "um", "tile_size_um": 256.0})
+    with pytest.raises(BadInput, match=r"P03-DX1\.h5: coords are in µm: give `mpp`"):
+        load(**_bags())
+    places = [[0, 1024], [2048, 0]]
+    assert load(**_bags(mpp=0.25)).features.read("P03").coords.tolist() == places
+    slides = {"path": "slides.csv", "patient": "case", "slide": "slide", "mpp": "mpp"}
+    (folder / "slides.csv").write_text("case,slide,mpp\nP03,P03-DX1,0.5\nP01,P01-DX1,\n")
+    cohort = load(**_bags(slides=slides))
+    assert cohort.features.read("P03").coords.tolist() == [[0, 512], [1024, 0]]
+    assert cohort.features.read("P03").features.dtype == torch.float16
+    (folder / "slides.csv").write_text("case,slide,mpp\nP03,P03-DX1,500\nP01,P01-DX1,x\n")
+    with pytest.raises(BadInput) as error:
+        load(**_bags(slides=slides))
+    assert "row 2, column mpp: 500 is no mpp: µm per px at level 0" in str(error.value)
+    assert "row 3, column mpp: 'x' is not an mpp" in str(error.value)
+
+
+def test_places_can_be_ignored(load) -> None:
+    placed, ignored = load(**_bags()), load(**_bags(coords="ignore"))
+    assert ignored.features.read("P00").coords.unique().tolist() == [0]
+    assert ignored.features.read("P00").features.equal(placed.features.read("P00").features)
+    assert ignored.data_hash != placed.data_hash
+
+
+def test_a_run_reads_every_file_once_and_remembers(load, folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("MMSURV_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(scan, "YOUNG_NS", -(10**18))
+    before = load(**_bags())
+    monkeypatch.setattr(scan, "inspect", lambda path: pytest.fail(f"{path} was remembered"))
+    assert load(**_bags()).data_hash == before.data_hash
+
+
+def test_progress_counts_the_files_of_the_cohort(load) -> None:
+    seen: list[tuple[int, int]] = []
+    files = {f"P{i}": (Path(f"P{i}.h5"),) for i in range(3)}
+    source = BagSource(files, Path(), Rules(), {}, ())
+    source.load(["P0", "P2"], Problems(), lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]

@@ -16,7 +16,7 @@ def test_without_names_the_quick_ones_run(tmp_path, monkeypatch, capsys) -> None
         names.append(name)
         return Report(name, "how fast", [{"ratio": 1.0}])
 
-    monkeypatch.setattr(command, "measure_quick", measure)
+    monkeypatch.setattr(command, "measure_alone", measure)
     assert command.main(["--out", str(tmp_path)]) == 0
     assert tuple(names) == command.QUICK
     printed = capsys.readouterr().out

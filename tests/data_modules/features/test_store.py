@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from data_modules.features.h5 import H5Store, check_slide, slides_of, write_bag
+from data_modules.features.check import Rules, check_slide
+from data_modules.features.store import BagStore
+from data_modules.features.write import write_bag
 from data_modules.problems import Problems
 
 FEATURES = np.arange(12, dtype=np.float32).reshape(3, 4)
 COORDS = np.array([[0, 224], [224, 0], [448, 224]])
 
 
-def _store(*paths: Path) -> H5Store:
+def _store(*paths: Path) -> BagStore:
     problems = Problems()
-    slides = [check_slide(path, 4, problems) for path in paths]
+    slides = [check_slide(path, Rules(4), problems) for path in paths]
     problems.raise_if_any()
-    return H5Store({"P": tuple(s for s in slides if s is not None)}, 4)
+    return BagStore({"P": tuple(s for s in slides if s is not None)}, 4)
 
 
 def test_a_bag_reads_back_to_the_bit_with_its_provenance(tmp_path) -> None:
@@ -32,7 +34,7 @@ def test_a_bag_reads_back_to_the_bit_with_its_provenance(tmp_path) -> None:
     with h5py.File(path) as file:
         assert file["features"].chunks is None
         assert file["features"].compression is None
-        assert dict(file.attrs) == {"encoder": "maxvit", "mpp": 0.25}
+        assert dict(file.attrs) == {"written_by": "mmsurv", "encoder": "maxvit", "mpp": 0.25}
 
 
 @pytest.mark.parametrize(
@@ -57,16 +59,6 @@ def test_slides_are_joined_in_order_and_numbered(tmp_path) -> None:
     assert bag.features[3, 0] == 100
 
 
-def test_a_failed_write_leaves_the_old_bag(tmp_path) -> None:
-    path = tmp_path / "P.h5"
-    write_bag(path, FEATURES, COORDS, {})
-    before = path.read_bytes()
-    with pytest.raises(TypeError):
-        write_bag(path, FEATURES + 1, COORDS, {"bad": {"not": "storable"}})  # type: ignore[dict-item]
-    assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["P.h5"]
-
-
 def test_a_store_holds_no_open_file(tmp_path) -> None:
     path = tmp_path / "P.h5"
     write_bag(path, FEATURES, COORDS, {})
@@ -75,24 +67,6 @@ def test_a_store_holds_no_open_file(tmp_path) -> None:
     assert store.fingerprint() == _store(path).fingerprint()
     write_bag(path, FEATURES[:2], COORDS[:2], {})
     assert store.fingerprint() != _store(path).fingerprint()
-
-
-def test_files_find_their_patients_by_table_or_by_name(tmp_path) -> None:
-    for name in ("P1-DX1", "P1-DX2", "P10.slide", "P2_a", "P3", "X"):
-        write_bag(tmp_path / f"{name}.h5", FEATURES, COORDS, {})
-    found = slides_of(tmp_path, ["P1", "P10", "P2", "P3", "P4"], None)
-    names = {patient: [path.name for path in paths] for patient, paths in found.items()}
-    assert names == {
-        "P1": ["P1-DX1.h5", "P1-DX2.h5"],
-        "P10": ["P10.slide.h5"],
-        "P2": ["P2_a.h5"],
-        "P3": ["P3.h5"],
-    }
-    table = {"P4": ("X.h5", "P3"), "Q": ("P1-DX1",)}
-    listed = slides_of(tmp_path, ["P1", "P4"], table)
-    assert {p: [path.name for path in paths] for p, paths in listed.items()} == {
-        "P4": ["P3.h5", "X.h5"]
-    }
 
 
 def test_values_beside_a_user_block_or_outside_the_file_are_found(tmp_path) -> None:
@@ -132,10 +106,10 @@ def test_the_fingerprint_sees_values_and_not_only_sizes(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("features", "group", "features is not a dataset"),
-        ("features", h5py.Empty("f4"), "features is not a dataset"),
-        ("features", np.full((3, 4), b"x"), "features must be numbers, found |S1"),
-        ("coords", "group", "coords is not a dataset"),
+        ("features", "group", "features is no array"),
+        ("features", h5py.Empty("f4"), "features is no array"),
+        ("features", np.full((3, 4), b"x"), "features must be floats, found |S1"),
+        ("coords", "group", "coords is no array"),
         ("coords", np.full((3, 2), b"x"), "coords must be level-0 pixels, found |S1"),
         ("coords", np.full((3, 2), np.nan), "coords are NaN or infinite: extract the slide again"),
     ],
@@ -150,22 +124,35 @@ def test_what_no_bag_can_hold_is_told(tmp_path, name, content, told) -> None:
         else:
             file[name] = content
     problems = Problems()
-    check_slide(path, 4, problems)
+    check_slide(path, Rules(4), problems)
     assert [problem.message for problem in problems.found] == [told]
 
 
-def test_a_slide_belongs_to_one_patient_only(tmp_path) -> None:
-    for name in ("P1-DX1", "P1-2-DX1", "P1-2"):
-        write_bag(tmp_path / f"{name}.h5", FEATURES, COORDS, {})
-    found = slides_of(tmp_path, ["P1", "P1-2"], None)
-    assert {p: [path.stem for path in paths] for p, paths in found.items()} == {
-        "P1": ["P1-DX1"],
-        "P1-2": ["P1-2-DX1", "P1-2"],
-    }
+def test_contiguous_bags_are_read_without_any_call_into_hdf5(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "P.h5"
+    write_bag(path, FEATURES, COORDS, {"encoder": "maxvit"})
+    store = _store(path)
+    monkeypatch.setattr(h5py, "File", lambda *_: pytest.fail("HDF5 was called"))
+    bag = store.read("P")
+    assert bag.features.tolist() == FEATURES.tolist()
+    assert bag.coords.tolist() == COORDS.tolist()
 
 
-def test_the_order_of_a_slide_table_does_not_matter(tmp_path) -> None:
-    one = slides_of(tmp_path, ["P"], {"P": ("b.h5", "a", "c")})
-    other = slides_of(tmp_path, ["P"], {"P": ("c", "b", "a.h5")})
-    assert one == other
-    assert [path.name for path in one["P"]] == ["a.h5", "b.h5", "c.h5"]
+def test_stores_of_every_format_are_copied_to_workers(tmp_path, way, coords, make_features) -> None:
+    problems = Problems()
+    slide = check_slide(way.write(tmp_path / "P", make_features("f2"), coords), way.rules, problems)
+    assert slide is not None
+    store = pickle.loads(pickle.dumps(BagStore({"P": (slide,)}, 6)))
+    assert store.read("P").features.tolist() == make_features("f2").tolist()
+
+
+def test_files_of_every_format_that_change_are_named(tmp_path, way, coords, make_features) -> None:
+    slide = check_slide(
+        way.write(tmp_path / "P", make_features("f2"), coords), way.rules, Problems()
+    )
+    assert slide is not None
+    store = BagStore({"P": (slide,)}, 6)
+    more = np.tile(make_features("f2"), (9, 1)), np.tile(coords, (9, 1))
+    way.write(tmp_path / "P", *more)
+    with pytest.raises(OSError, match="the file has gone or changed since it was checked"):
+        store.read("P")
