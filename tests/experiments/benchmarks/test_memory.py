@@ -9,9 +9,10 @@ from experiments.benchmarks import memory
 
 
 def test_growth_is_seen() -> None:
+    # Far more than an allocator holds back or another thread gives back meanwhile.
     with memory.Peak() as peak:
-        kept = np.ones(8 * memory.MIB // 8)
-    assert peak.grown > 7 * memory.MIB
+        kept = np.ones(128 * memory.MIB // 8)
+    assert peak.grown > 100 * memory.MIB
     assert kept.all()
 
 
