@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,14 +14,24 @@ import pandas as pd
 from data_modules.cohort import Cohort
 from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problems
+from data_modules.site_folds import (
+    FEWEST_SITE_EVENTS,
+    deal_sites,
+    leave_one_site_out,
+    sites_of,
+)
 from data_modules.sources import read_table, to_number
+from data_modules.split_files import read_split
+from data_modules.strata import deal, strata
 
 Role = Literal["train", "val", "test"]
 Protocol = Literal["nested", "paper"]
+SplitName = Literal["stratified", "site", "leave_one_site_out"]
 
 # One in so many of the patients outside a fold stop its training under protocol "nested".
 INNER_PARTS = 5
 FEWEST_TRAINING_EVENTS = 2
+FEWEST_SITES = 2
 COLUMNS = ("patient_id", "fold", "time_days", "event", "stratum")
 
 
@@ -30,7 +41,8 @@ class Folds:
 
     Attributes:
         table: Columns patient_id, fold, time_days, event, stratum, and role0, role1, … with the
-            role of the patient in each fold: train, val or test.
+            role of the patient in each fold: train, val or test. In repeated cross-validation also
+            fold_1, fold_2, …: the fold in each further repeat; numbers of folds run on.
         protocol: "nested": val is an inner split; "paper": val is the held-out fold itself.
     """
 
@@ -41,6 +53,11 @@ class Folds:
     def n_folds(self) -> int:
         """Number of folds."""
         return sum(name.startswith("role") for name in self.table.columns)
+
+    @property
+    def repeats(self) -> int:
+        """How often every patient is held out."""
+        return len(_fold_columns(self.table))
 
     @property
     def hash(self) -> str:
@@ -55,66 +72,126 @@ class Folds:
         return chosen
 
 
-def make_folds(cohort: Cohort, *, n_folds: int, protocol: Protocol, seed: int) -> Folds:
-    """Draws folds stratified by subtype and event, and an inner split of every fold.
+@dataclass(frozen=True)
+class Design:
+    """How patients are dealt.
+
+    Attributes:
+        split: stratified; site: a site is never on both sides; leave_one_site_out: a fold a site.
+        stratify: Columns of the cohort's table that strata are made of, besides subtype and event.
+        file: Somebody else's folds instead; see `data_modules.split_files`.
+        repeats: Of the whole cross-validation, each with folds of its own.
+    """
+
+    split: SplitName = "stratified"
+    stratify: tuple[str, ...] = ()
+    file: str = ""
+    repeats: int = 1
+
+
+STRATIFIED = Design()
+
+
+def make_folds(
+    cohort: Cohort, *, n_folds: int, protocol: Protocol, seed: int, design: Design = STRATIFIED
+) -> Folds:
+    """Draws folds, by default stratified by subtype and event, and an inner split of every fold.
 
     Args:
         cohort: Whose patients are dealt.
-        n_folds: At least 2.
+        n_folds: At least 2; a repeat of `leave_one_site_out` or of a file has its own number.
         protocol: See `Folds`.
-        seed: The same seed deals the same folds.
+        seed: The same seed deals the same folds; repeat 0 is what there is without repeats.
+        design: How.
 
     Raises:
-        BadInput: A fold without events, or too few events to train or to stop on.
+        BadInput: A fold without events, too few events to train or to stop on, sites or strata that
+            cannot be dealt so, or a file that does not fit the cohort.
     """
-    stratum = strata(cohort.table, n_folds)
-    fold = deal(stratum, n_folds, np.random.default_rng([seed, 11]))
+    stratum = strata(cohort.table, n_folds, design.stratify)
+    site = _sites(cohort, design)
+    outer: list[np.ndarray] = []
+    for repeat in range(design.repeats):
+        # Repeat 0 is drawn as without repeats.
+        key = [seed, 11] if repeat == 0 else [seed, 11, repeat]
+        fold = _outer(cohort, stratum, site, n_folds, design, np.random.default_rng(key))
+        outer.append(fold + (outer[-1].max() + 1 if outer else 0))
     table = pd.DataFrame(
         {
             "patient_id": cohort.table.index,
-            "fold": fold,
+            "fold": outer[0],
             "time_days": cohort.table["time_days"].to_numpy(),
             "event": cohort.table["event"].to_numpy().astype(int),
             "stratum": stratum,
+            **{f"fold_{r}": fold for r, fold in enumerate(outer) if r},
         }
     )
-    for k in range(n_folds):
-        role = np.where(fold == k, "test", "train").astype(object)
-        if protocol == "nested":
-            outside = np.flatnonzero(fold != k)
-            part = deal(stratum[outside], INNER_PARTS, np.random.default_rng([seed, 12, k]))
-            role[outside[part == 0]] = "val"
-        table[f"role{k}"] = role
+    for fold in outer:
+        for k in range(fold.min(), fold.max() + 1):
+            role = np.where(fold == k, "test", "train").astype(object)
+            if protocol == "nested":
+                outside = np.flatnonzero(fold != k)
+                part = _inner(stratum, site, outside, np.random.default_rng([seed, 12, k]))
+                role[outside[part == 0]] = "val"
+            table[f"role{k}"] = role
     folds = Folds(table, protocol)
     _check_events(folds, cohort)
     return folds
 
 
-def strata(table: pd.DataFrame, fewest: int) -> np.ndarray:
-    """Subtype and event of every patient; a subtype too rare for all folds counts by event."""
-    event = table["event"].map({True: "event", False: "censored"})
-    if table["subtype"].isna().all():
-        return event.to_numpy(dtype=object)
-    both = table["subtype"].fillna("unknown").astype(str) + " " + event
-    rare = both.map(both.value_counts()) < fewest
-    return both.where(~rare, event).to_numpy(dtype=object)
+def _sites(cohort: Cohort, design: Design) -> np.ndarray | None:
+    """Site of every patient where the design keeps sites together."""
+    if design.split == "stratified" or design.file:
+        return None
+    site, _ = sites_of(cohort.table)
+    problems = Problems()
+    where = f"cohort {cohort.name}"
+    unknown = [str(patient) for patient in site.index[site.isna()]]
+    if unknown:
+        text = f"{len(unknown)} patients have no site ({', '.join(unknown[:4])})"
+        problems.add(where, f"{text}: name its column with `site` in the manifest")
+    elif site.nunique() < FEWEST_SITES:
+        problems.add(where, f"one site only ({site.iloc[0]}): it cannot be kept apart from others")
+    problems.raise_if_any()
+    return site.to_numpy(dtype=object)
 
 
-def deal(stratum: np.ndarray, parts: int, rng: np.random.Generator) -> np.ndarray:
-    """Deals patients like cards: parts differ by one at most, overall and within every stratum.
+def _outer(
+    cohort: Cohort,
+    stratum: np.ndarray,
+    site: np.ndarray | None,
+    n_folds: int,
+    design: Design,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    problems = Problems()
+    where = f"cohort {cohort.name}"
+    if design.file:
+        fold, _ = read_split(Path(design.file), cohort.table.index, problems)
+        problems.raise_if_any()
+        return np.unique(fold, return_inverse=True)[1]
+    if site is None:
+        return deal(stratum, n_folds, rng)
+    if design.split == "leave_one_site_out":
+        part, names = leave_one_site_out(site.tolist(), cohort.table["event"].to_numpy(bool))
+        if len(names) < FEWEST_SITES:
+            text = f"there are no two parts to leave out: a site needs {FEWEST_SITE_EVENTS} events"
+            problems.add(where, text)
+        problems.raise_if_any()
+        return part
+    if len(set(site)) < n_folds:
+        problems.add(where, f"{len(set(site))} sites cannot be dealt into --folds={n_folds}")
+    problems.raise_if_any()
+    return deal_sites(site.tolist(), stratum, n_folds, rng)
 
-    Example:
-        >>> dealt = deal(np.array(["a"] * 4 + ["b"] * 2), 2, np.random.default_rng(0))
-        >>> [int((dealt[:4] == p).sum()) for p in (0, 1)], int((dealt == 0).sum())
-        ([2, 2], 3)
-    """
-    part = np.empty(len(stratum), dtype=int)
-    dealt = 0
-    for name in sorted(set(stratum)):
-        members = rng.permutation(np.flatnonzero(stratum == name))
-        part[members] = (dealt + np.arange(len(members))) % parts
-        dealt += len(members)
-    return part
+
+def _inner(
+    stratum: np.ndarray, site: np.ndarray | None, outside: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Parts of the patients outside a fold; by site where the fold is, if there are enough."""
+    if site is None or len(set(site[outside])) < INNER_PARTS:
+        return deal(stratum[outside], INNER_PARTS, rng)
+    return deal_sites(site[outside].tolist(), stratum[outside], INNER_PARTS, rng)
 
 
 def write_folds(folds: Folds, path: Path) -> None:
@@ -136,19 +213,26 @@ def read_folds(path: Path, cohort: Cohort, protocol: Protocol) -> Folds:
     problems.raise_if_any()
     assert text is not None
     roles = [name for name in text.columns if name.startswith("role")]
-    wanted = [f"role{k}" for k in range(max(len(roles), 2))]
+    again = [f"fold_{r}" for r in range(1, len(_fold_columns(text)))]
+    wanted = [*again, *(f"role{k}" for k in range(max(len(roles), 2)))]
     for name in (*COLUMNS, *wanted):
         if name not in text.columns:
             problems.add(path, "no such column", column=name)
     problems.raise_if_any()
     table = text[[*COLUMNS, *wanted]].copy()
-    for name in ("fold", "time_days", "event"):
+    for name in ("fold", "time_days", "event", *again):
         table[name] = to_number(table[name], path, problems, name=name, what="a number")
     problems.raise_if_any()
     _check_patients(table, cohort, path, problems)
-    _check_roles(table, wanted, protocol, path, problems)
+    _check_roles(table, wanted[len(again) :], protocol, path, problems)
     problems.raise_if_any()
-    return Folds(table.astype({"fold": int, "event": int}).reset_index(drop=True), protocol)
+    whole = dict.fromkeys(["fold", "event", *again], int)
+    return Folds(table.astype(whole).reset_index(drop=True), protocol)
+
+
+def _fold_columns(table: pd.DataFrame) -> list[str]:
+    """fold, and fold_1, fold_2, … of further repeats."""
+    return [str(name) for name in table.columns if re.fullmatch(r"fold(_\d+)?", str(name))]
 
 
 def _check_patients(table: pd.DataFrame, cohort: Cohort, path: Path, problems: Problems) -> None:
@@ -168,7 +252,8 @@ def _check_roles(
     for k, column in enumerate(columns):
         for row, role in table[column][~table[column].isin(get_args(Role))].items():
             problems.add(path, f"no role {role!r}", row=row, column=column)
-        for row in table.index[(table[column] == "test") != (table["fold"] == k)]:
+        held_out = table[_fold_columns(table)].eq(k).any(axis=1)
+        for row in table.index[(table[column] == "test") != held_out]:
             problems.add(
                 path,
                 "test is the role in the patient's own fold, and there alone",

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from data_modules.cohort import Cohort, load_cohort
+from data_modules.draw import draw
 from data_modules.manifest import load_manifest
 from data_modules.toy import build_toy, toy_folder
 from experiments.config import RunConfig
@@ -32,6 +33,8 @@ def open_cohort(config: RunConfig, console: Console) -> Cohort:
         modalities=config.modalities,
         encoder=config.encoder or None,
     )
+    if config.draw:
+        cohort = draw(cohort, config.draw, config.seed)
     console.print(f"cohort: {manifest_path}")
     for step, left in cohort.flow:
         console.print(f"  {left:6d} patients  {step}")

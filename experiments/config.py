@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from data_modules.toy_truth import ToyConfig
-from mmsurv.names import FusionName, LossName, Modality, PoolingName, Protocol, Ties
+from mmsurv.names import (
+    FusionName,
+    LossName,
+    Modality,
+    PoolingName,
+    Protocol,
+    SplitName,
+    Ties,
+)
 
 LoggerName = Literal["wandb", "csv", "tensorboard"]
 
@@ -124,6 +132,18 @@ class RunConfig:
     both, as published."""
     folds: int = 5
     """Folds of the cross-validation, stratified by subtype and event."""
+    split: SplitName = "stratified"
+    """stratified: patients are dealt; site: a site of collection is never on both sides of a fold;
+    leave_one_site_out: a fold a site with events enough, the others together."""
+    stratify: tuple[str, ...] = ()
+    """Columns of the cohort that folds are alike in, besides subtype and event."""
+    folds_file: str = ""
+    """Somebody else's folds: a table with patient_id and fold, or a folder of split files with
+    columns train, val and test, as MCAT and SurvPath have them."""
+    repeats: int = 1
+    """How often the whole cross-validation is drawn anew; the numbers of folds run on."""
+    draw: tuple[str, ...] = ()
+    """Draws a part of the cohort by subtype, such as LumA=149 LumB=100; () takes everybody."""
     only_folds: tuple[int, ...] = ()
     """Run only these folds, counted from 0; () runs all."""
     seed: int = 0
@@ -160,9 +180,24 @@ class RunConfig:
                 f"--modalities names one twice: {list(self.modalities)}",
             ),
             (self.folds >= 2, f"--folds={self.folds}: at least 2 are needed"),
+            (self.repeats >= 1, f"--repeats={self.repeats}: at least 1"),
             (
-                all(0 <= k < self.folds for k in self.only_folds),
-                f"--only_folds={list(self.only_folds)}: folds count from 0 to {self.folds - 1}",
+                self.repeats == 1 or not (self.folds_file or self.split == "leave_one_site_out"),
+                f"--repeats={self.repeats}: a file and single sites leave nothing to draw anew",
+            ),
+            (
+                not self.folds_file or self.split == "stratified",
+                f"--folds_file and --split={self.split} exclude each other",
+            ),
+            (
+                all(k >= 0 for k in self.only_folds)
+                and (
+                    bool(self.folds_file)
+                    or self.split == "leave_one_site_out"
+                    or all(k < self.folds * self.repeats for k in self.only_folds)
+                ),
+                f"--only_folds={list(self.only_folds)}: folds count from 0 to "
+                f"{self.folds * self.repeats - 1}",
             ),
             (
                 len(set(self.only_folds)) == len(self.only_folds),

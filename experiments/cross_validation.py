@@ -17,14 +17,14 @@ from experiments.figures import kaplan_meier_figure, save_figure, training_figur
 from experiments.loggers import ExperimentLog
 from experiments.progress import EpochProgress
 from experiments.run_folder import write_json
-from experiments.scores import cross_validated_scores, flat_summary
+from experiments.scores import cross_validated_scores, first_repeat, flat_summary
 from experiments.scoring import score_fold
 from experiments.training import member_seed, train_member
 
 
-def fold_indices(config: RunConfig) -> list[int]:
+def fold_indices(config: RunConfig, folds: Folds) -> list[int]:
     """Folds to run, in order."""
-    return sorted(config.only_folds) or list(range(config.folds))
+    return sorted(config.only_folds) or list(range(folds.n_folds))
 
 
 def member_folder(folder: Path, config: RunConfig, fold: int, member: int) -> Path:
@@ -47,20 +47,23 @@ def cross_validate(
         The scores that metrics.json holds.
     """
     parts = []
-    for fold in fold_indices(config):
+    for fold in fold_indices(config, folds):
         rows = folder / f"fold{fold}" / "predictions.csv"
         if rows.is_file():
             console.print(f"fold {fold}: done before")
         else:
             _run_fold(config, cohort, folds, fold, folder, log, console)
         # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
-        parts.append(pd.read_csv(rows, dtype={"patient_id": str}))
+        part = pd.read_csv(rows, dtype={"patient_id": str})
+        if folds.repeats > 1:
+            part.insert(2, "repeat", fold // (folds.n_folds // folds.repeats))
+        parts.append(part)
     predictions = pd.concat(parts, ignore_index=True)
     write_csv(predictions, folder / "predictions.csv")
     scores = cross_validated_scores(predictions, folds.table, config.horizons, config.protocol)
     write_json(folder / "metrics.json", scores)
     write_csv(_score_table(scores), folder / "metrics.csv")
-    figures = _draw(config, cohort, predictions, scores, folder)
+    figures = _draw(config, cohort, folds, predictions, scores, folder)
     log.finish(flat_summary(scores), figures)
     return scores
 
@@ -102,7 +105,7 @@ def _run_fold(
             home,
             seed=seed,
             logger=log.fold_logger(name),
-            progress=EpochProgress(console, f"{name} of {config.folds}", config.trainer.patience),
+            progress=EpochProgress(console, f"{name} of {folds.n_folds}", config.trainer.patience),
         )
         members.append((task, home))
     table = score_fold(
@@ -129,21 +132,22 @@ def _score_table(scores: dict[str, Any]) -> pd.DataFrame:
 def _draw(
     config: RunConfig,
     cohort: Cohort,
+    folds: Folds,
     predictions: pd.DataFrame,
     scores: dict[str, Any],
     folder: Path,
 ) -> dict[str, Path]:
     title = (
         f"{cohort.name} {cohort.endpoint}: {config.fusion}, {'+'.join(config.modalities)}, "
-        f"{config.protocol}"
+        f"{config.protocol}{', repeat 0 of ' + str(folds.repeats) if folds.repeats > 1 else ''}"
     )
     histories = {
         home.relative_to(folder).as_posix(): pd.read_csv(home / "history.csv")
-        for fold in fold_indices(config)
+        for fold in fold_indices(config, folds)
         for home in (member_folder(folder, config, fold, m) for m in range(config.ensemble))
     }
     figures = {
-        "kaplan_meier": kaplan_meier_figure(predictions, scores, title),
+        "kaplan_meier": kaplan_meier_figure(first_repeat(predictions), scores, title),
         "training": training_figure(histories),
     }
     paths = {name: folder / "figures" / f"{name}.png" for name in figures}

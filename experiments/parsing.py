@@ -12,7 +12,9 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from experiments.config import RunConfig
 
-LIST_FLAGS = ("--modalities", "--horizons", "--only_folds", "--wandb.tags")
+LIST_FLAGS = (
+    "--modalities", "--horizons", "--only_folds", "--wandb.tags", "--stratify", "--draw",
+)  # fmt: skip
 
 
 def run_parser() -> ArgumentParser:

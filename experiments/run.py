@@ -38,9 +38,10 @@ def _run(config: RunConfig) -> int:
     import torch
     from rich.console import Console
 
-    from data_modules.folds import make_folds, read_folds, write_folds
+    from data_modules.folds import read_folds, write_folds
     from experiments.cohorts import open_cohort
     from experiments.cross_validation import cross_validate
+    from experiments.folds_audit import audit, draw_folds, print_audit, write_audit
     from experiments.loggers import experiment_log
     from experiments.run_folder import open_run_folder, write_start
     from experiments.table import reasons, result_table
@@ -55,9 +56,12 @@ def _run(config: RunConfig) -> int:
     if config.resume and stored_folds.is_file():
         folds = read_folds(stored_folds, cohort, config.protocol)
     else:
-        folds = make_folds(cohort, n_folds=config.folds, protocol=config.protocol, seed=config.seed)
+        folds = draw_folds(config, cohort)
     write_start(config, folder, data_hash=cohort.data_hash, folds_hash=folds.hash)
     write_folds(folds, stored_folds)
+    audited = audit(folds, cohort)
+    write_audit(audited, folder)
+    print_audit(audited, config, cohort, console)
     console.print(f"run folder: {folder}")
     log = experiment_log(config, folder)
     scores = cross_validate(config, cohort, folds, folder, log, console)

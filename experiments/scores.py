@@ -86,6 +86,19 @@ def survival_years_of(predictions: pd.DataFrame) -> list[float]:
     return sorted(float(name.removeprefix(SURVIVAL_PREFIX).removesuffix("y")) for name in names)
 
 
+def first_repeat(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Every patient once: without repeats everything, otherwise the first repeat that was run.
+
+    Example:
+        >>> len(first_repeat(pd.DataFrame({"repeat": [0, 0, 1, 1]})))
+        2
+    """
+    if "repeat" not in predictions:
+        return predictions
+    once: pd.DataFrame = predictions[predictions["repeat"] == predictions["repeat"].min()]
+    return once
+
+
 def cross_validated_scores(
     predictions: pd.DataFrame, folds: pd.DataFrame, horizons: tuple[float, ...], protocol: str
 ) -> dict[str, Any]:
@@ -102,20 +115,21 @@ def cross_validated_scores(
         protocol: Named beside every number.
     """
     per_fold = [
-        fold_scores(rows, folds[folds["fold"] != fold], horizons)
-        for fold, rows in predictions.groupby("fold", sort=True)
+        fold_scores(rows, folds[~folds["patient_id"].isin(rows["patient_id"])], horizons)
+        for _, rows in predictions.groupby("fold", sort=True)
     ]
+    once = first_repeat(predictions)
     metrics = [name for name, value in per_fold[0].items() if isinstance(value, dict)]
-    group = (predictions["risk_group"] == "high").to_numpy()
+    group = (once["risk_group"] == "high").to_numpy()
     test = logrank(
-        time=predictions["time_days"].to_numpy(dtype=float),
-        event=predictions["event"].to_numpy(dtype=bool),
+        time=once["time_days"].to_numpy(dtype=float),
+        event=once["event"].to_numpy(dtype=bool),
         group=group,
     )
     return {
         "protocol": protocol,
-        "patients": len(predictions),
-        "events": int(predictions["event"].sum()),
+        "patients": len(once),
+        "events": int(once["event"].sum()),
         "folds": per_fold,
         "cv": {name: _summary([scores[name] for scores in per_fold]) for name in metrics},
         "logrank_p": _entry(test),

@@ -48,7 +48,9 @@ TESTED_IN = {
 }
 # Tests of a promise that no single file keeps.
 PROMISES = {
+    "data_modules/test_fold_designs.py",  # folds by site, from a file, repeated
     "experiments/test_bad_input.py",  # a bad cohort through the whole command
+    "experiments/test_fold_designs.py",  # likewise, through the whole command
     "experiments/test_honesty.py",  # noise in, 0.5 out
     "experiments/test_resume.py",  # a killed run ends with the same bytes
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data_modules.folds import make_folds
 from experiments import cross_validation
 from experiments.checkpoints import read_checkpoint
 from experiments.config import RunConfig
@@ -15,9 +16,10 @@ from experiments.cross_validation import fold_indices, member_folder, write_csv
 from experiments.run import main
 
 
-def test_all_folds_or_those_asked_for_in_order() -> None:
-    assert fold_indices(RunConfig(folds=3)) == [0, 1, 2]
-    assert fold_indices(RunConfig(only_folds=(3, 0))) == [0, 3]
+def test_all_folds_or_those_asked_for_in_order(cohort) -> None:
+    folds = make_folds(cohort, n_folds=3, protocol="nested", seed=0)
+    assert fold_indices(RunConfig(folds=5), folds) == [0, 1, 2]  # --folds_file may have fewer
+    assert fold_indices(RunConfig(only_folds=(2, 0)), folds) == [0, 2]
 
 
 def test_members_have_folders_only_where_there_are_several() -> None:
