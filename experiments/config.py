@@ -15,6 +15,7 @@ from mmsurv.names import (
     Modality,
     PoolingName,
     Protocol,
+    RiskSet,
     SplitName,
     Ties,
 )
@@ -78,7 +79,7 @@ class DataConfig:
     """How bags reach the model."""
 
     batch_size: int = 12
-    """Patients a batch; the Cox risk set is the batch."""
+    """Patients a batch; the Cox risk set is the batch, unless --risk_set is cohort."""
     workers: int = 0
     """Processes that read bags beside the training process."""
     cache: bool = False
@@ -127,6 +128,9 @@ class RunConfig:
     """cox: negative partial log-likelihood; discrete: likelihood of grouped times."""
     ties: Ties = "efron"
     """How the Cox loss treats equal event times."""
+    risk_set: RiskSet = "batch"
+    """batch: a patient is compared with those of the batch, a step a batch; cohort: with all
+    training patients, exactly and whatever the batch, a step an epoch."""
     protocol: Protocol = "nested"
     """nested: stop on an inner split, report the untouched outer fold; paper: the outer fold does
     both, as published."""
@@ -178,6 +182,10 @@ class RunConfig:
             (
                 len(set(self.modalities)) == len(self.modalities),
                 f"--modalities names one twice: {list(self.modalities)}",
+            ),
+            (
+                self.risk_set == "batch" or self.loss == "cox",
+                f"--risk_set={self.risk_set}: only the Cox loss has risk sets, not {self.loss}",
             ),
             (self.folds >= 2, f"--folds={self.folds}: at least 2 are needed"),
             (self.repeats >= 1, f"--repeats={self.repeats}: at least 1"),

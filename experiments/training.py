@@ -56,9 +56,11 @@ def new_task(config: RunConfig, data: SurvivalDataModule, seed: int) -> Survival
         head_start=config.model.head_start,
         loss=config.loss,
         ties=config.ties,
+        risk_set=config.risk_set,
         edges_days=edges,
         lr=config.optim.lr,
         weight_decay=config.optim.weight_decay,
+        gradient_clip=config.trainer.gradient_clip,
         seed=seed,
     )
     if data.sizes.covariates and config.model.clinical_start == "cox":
@@ -120,7 +122,8 @@ def train_member(
             accelerator=config.trainer.accelerator,
             devices=1,
             precision=config.trainer.precision,
-            gradient_clip_val=config.trainer.gradient_clip or None,
+            # With the cohort as risk set, the task steps and clips by itself.
+            gradient_clip_val=config.trainer.gradient_clip * (config.risk_set == "batch") or None,
             # Some CUDA kernels of attention and cumulative sums have no deterministic twin.
             deterministic=True if config.trainer.accelerator == "cpu" else "warn",
             callbacks=[evaluation, history, stopping, progress, best, every_epoch],

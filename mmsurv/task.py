@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
@@ -15,21 +15,16 @@ from torch.optim import Optimizer
 from mmsurv.batch import Batch, Sizes
 from mmsurv.losses import CoxLoss, DiscreteLoss
 from mmsurv.models import SurvivalNet
-from mmsurv.names import FusionName, LossName, PoolingName, Ties
-
-
-class Seen(NamedTuple):
-    """What one pass over a role saw, patient by patient."""
-
-    log_hazard: Float[Tensor, " n"]
-    event: Bool[Tensor, " n"]
-    time_days: Float[Tensor, " n"]
+from mmsurv.names import FusionName, LossName, PoolingName, RiskSet, Ties
+from mmsurv.replay import Foreseen, Seen, foresee, joined, seed_batch
 
 
 class SurvivalTask(LightningModule):
     """Trains a `SurvivalNet`; hyper-parameters are primitives, so checkpoints load safely.
 
-    The training loss is computed on the mini-batch, whose patients are the risk set. The validation
+    With risk set "batch", the training loss is computed on the mini-batch, whose patients are the
+    risk set. With "cohort", an epoch is one step along the gradient of the loss over all training
+    patients, exact and with one batch in memory at a time: see `mmsurv.replay`. The validation
     loss is one loss over all validation patients: a mean of losses of batches of 12 would compare
     each patient with eleven others only, and would depend on their order.
 
@@ -43,9 +38,12 @@ class SurvivalTask(LightningModule):
         head_start: Factor on the initial weights of the head.
         loss: "cox" or "discrete".
         ties: Ties of the Cox loss.
+        risk_set: Whose log hazards the Cox loss of a step compares.
         edges_days: Inner edges of the time bins of the discrete loss.
         lr: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
+        gradient_clip: Largest norm of the gradient with risk set "cohort"; 0 does not clip. With
+            "batch" it is the trainer's.
         seed: Dropout of epoch e is a pure function of (seed, e), so a resumed run repeats it.
     """
 
@@ -61,9 +59,11 @@ class SurvivalTask(LightningModule):
         head_start: float = 0.3,
         loss: LossName = "cox",
         ties: Ties = "efron",
+        risk_set: RiskSet = "batch",
         edges_days: list[float] | None = None,
         lr: float = 1e-3,
         weight_decay: float = 0.01,
+        gradient_clip: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -78,6 +78,8 @@ class SurvivalTask(LightningModule):
             head_start=head_start,
         )
         self.loss = CoxLoss(ties) if loss == "cox" else DiscreteLoss(edges_days or [])
+        self.automatic_optimization = risk_set == "batch"
+        self.foreseen: Foreseen | None = None
         self.teaches = True
         self.trained: list[Seen] = []
         self.train_losses: list[Tensor] = []
@@ -95,7 +97,9 @@ class SurvivalTask(LightningModule):
         self.train_losses.clear()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Sees whether the batch can teach anything."""
+        """Sees whether the batch can teach anything; before the first one, sees them all."""
+        if not self.automatic_optimization and batch_idx == 0:
+            self._foresee()
         self.teaches = isinstance(self.loss, DiscreteLoss) or bool(batch.event.any())
 
     def optimizer_step(
@@ -113,11 +117,47 @@ class SurvivalTask(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch; a batch without an event gives a zero that moves nothing."""
+        if not self.automatic_optimization:
+            return self._replay(batch, batch_idx)
         log_hazard = self(batch)
         loss: Tensor = self.loss(log_hazard=log_hazard, event=batch.event, time=batch.time_days)
         self.trained.append(Seen(log_hazard.detach(), batch.event, batch.time_days))
         self.train_losses.append(loss.detach())
         return loss
+
+    def _foresee(self) -> None:
+        """The first of two passes: the gradient of the cohort's loss by its log hazards."""
+        trainer = self.trainer
+
+        def forward(number: int, batch: Batch) -> Tensor:
+            moved = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(batch))
+            seed_batch(self.hparams["seed"], self.current_epoch, number)
+            with trainer.precision_plugin.forward_context():
+                log_hazard: Tensor = self(moved)
+            return log_hazard.cpu()
+
+        loader: Any = trainer.train_dataloader
+        self.foreseen = foresee(forward, loader, self.loss)
+        self.trained.append(self.foreseen.seen)
+        self.train_losses.append(self.foreseen.loss)
+
+    def _replay(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The second pass; after its last batch, one step."""
+        assert self.foreseen is not None
+        seed_batch(self.hparams["seed"], self.current_epoch, batch_idx)
+        log_hazard = self(batch)
+        share: Tensor = (
+            self.foreseen.gradients[batch_idx].to(log_hazard.device) * log_hazard
+        ).sum()
+        self.manual_backward(share)
+        if self.trainer.is_last_batch:
+            optimizer: Any = self.optimizers()
+            if self.hparams["gradient_clip"]:
+                self.clip_gradients(optimizer, gradient_clip_val=self.hparams["gradient_clip"])
+            optimizer.step()
+            optimizer.zero_grad()
+            self.foreseen = None
+        return share.detach()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Remembers the log hazards; the loss waits for all of them."""
@@ -150,9 +190,3 @@ class SurvivalTask(LightningModule):
         """Sets the clinical weights of the final layer, for instance to a Cox solution."""
         with torch.no_grad():
             self.net.clinical.weight.copy_(weights[None])
-
-
-def joined(seen: list[Seen]) -> Seen:
-    """All batches of one pass as one, detached, in float32 on the CPU."""
-    fields: Any = zip(*seen, strict=True)
-    return Seen(*(torch.cat(parts).detach().cpu() for parts in fields))

@@ -8,8 +8,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from mmsurv.metrics import ConcordanceIndex, IntegratedBrier, TimeDependentAUC
 from mmsurv.metrics.survival import SurvivalMetric
+from mmsurv.replay import joined
 from mmsurv.survival import DAYS_PER_YEAR
-from mmsurv.task import SurvivalTask, joined
+from mmsurv.task import SurvivalTask
 
 
 class Evaluation(Callback):

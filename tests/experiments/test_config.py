@@ -54,6 +54,7 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
     [
         ({"modalities": ()}, "--modalities is empty"),
         ({"modalities": ("genes", "genes")}, "--modalities names one twice"),
+        ({"risk_set": "cohort", "loss": "discrete"}, "only the Cox loss has risk sets"),
         ({"folds": 1}, "--folds=1"),
         ({"only_folds": (5,)}, "folds count from 0 to 4"),
         ({"only_folds": (-1,)}, "folds count from 0 to 4"),

@@ -117,6 +117,23 @@ def test_a_killed_run_may_be_moved(run, tmp_path, monkeypatch) -> None:
     _same(tmp_path / "moved", tmp_path / "run")
 
 
+@pytest.mark.parametrize("hook", ["on_train_batch_start", "on_train_batch_end"])
+def test_killed_between_two_passes_over_the_cohort(run, tmp_path, monkeypatch, hook) -> None:
+    flags = ("--trainer.max_epochs", "4", "--only_folds", "0", "--risk_set", "cohort")
+    assert run(*flags) == 0
+
+    def kill(self: Callback, trainer: Trainer, *rest: object) -> None:
+        if trainer.current_epoch == 2 and trainer.fit_loop.epoch_loop.batch_idx == 1:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochProgress, hook, kill)
+        with pytest.raises(Killed):
+            run(*flags, out="killed")
+    _resume(tmp_path, "killed")
+    _same(tmp_path / "killed", tmp_path / "run")
+
+
 def test_killed_after_early_stopping_trains_no_further(run, tmp_path, monkeypatch) -> None:
     flags = ("--trainer.max_epochs", "40", "--trainer.patience", "1", "--optim.lr", "0.01")
     assert run(*flags) == 0

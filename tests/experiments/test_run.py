@@ -67,6 +67,15 @@ def test_another_seed_is_another_run(finished, run, tmp_path) -> None:
     assert other != (finished / "predictions.csv").read_bytes()
 
 
+def test_with_the_cohort_as_risk_set_the_batch_size_decides_nothing(run, tmp_path) -> None:
+    flags = ("--risk_set", "cohort", "--model.dropout", "0", "--optim.lr", "0.01")
+    for size in ("7", "1000"):
+        assert run(*flags, "--data.batch_size", size, out=size) == 0
+    seven, all_ = (pd.read_csv(tmp_path / size / "predictions.csv") for size in ("7", "1000"))
+    assert seven["log_hazard"].to_numpy() == pytest.approx(all_["log_hazard"].to_numpy(), abs=1e-3)
+    assert all_["log_hazard"].std() > 0.1
+
+
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_every_fusion_runs(run, fusion) -> None:
     assert run("--fusion", fusion, "--trainer.max_epochs", "1", "--pooling", "mean") == 0

@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader
 
 from mmsurv.batch import Patient, collate
 from mmsurv.losses import cox_neg_log_likelihood
-from mmsurv.task import SurvivalTask, joined
+from mmsurv.replay import joined
+from mmsurv.task import SurvivalTask
 
 # Lightning's advice, which `experiments.training` does not show either.
 pytestmark = [

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from mmsurv.callbacks import Evaluation
 from mmsurv.metrics.functional import auc_at, concordance, integrated_brier
+from mmsurv.replay import Seen
 from mmsurv.survival import DAYS_PER_YEAR, fit_baseline, survival_probability
-from mmsurv.task import Seen, SurvivalTask
+from mmsurv.task import SurvivalTask
 
 HORIZON = 2 * DAYS_PER_YEAR
 
