@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from data_modules.cohort import Cohort
 from data_modules.dataset import EpochSampler, SurvivalDataset
-from data_modules.folds import Folds, Role
+from data_modules.folds import Folds, Part
 from data_modules.transforms import Transforms, fit_transforms
 from mmsurv.batch import Batch, Patient, Sizes, collate
 
@@ -23,6 +23,7 @@ class SurvivalDataModule(LightningDataModule):
         cohort: All patients.
         folds: Who has which role when.
         fold: Which fold, from 0.
+        member: Whose inner split; see `Folds.patients`.
         batch_size: Patients a batch.
         workers: Processes that read bags beside this one; none where bags are cached, as each
             would fill a cache of its own.
@@ -37,6 +38,7 @@ class SurvivalDataModule(LightningDataModule):
         folds: Folds,
         *,
         fold: int,
+        member: int = 0,
         batch_size: int = 12,
         workers: int = 0,
         cache: bool = False,
@@ -47,13 +49,14 @@ class SurvivalDataModule(LightningDataModule):
         self.cohort = cohort
         self.folds = folds
         self.fold = fold
+        self.member = member
         self.batch_size = batch_size
         self.workers = workers
         self.cache = cache
         self.max_patches = max_patches
         self.seed = seed
         self.transforms: Transforms | None = None
-        self._datasets: dict[Role, SurvivalDataset] = {}
+        self._datasets: dict[Part, SurvivalDataset] = {}
 
     @property
     def sizes(self) -> Sizes:
@@ -74,32 +77,33 @@ class SurvivalDataModule(LightningDataModule):
     def setup(self, stage: str = "fit") -> None:
         """Fits the transforms on the training role, once."""
         if self.transforms is None:
-            held_out = {*self.folds.patients(self.fold, "val"),
-                        *self.folds.patients(self.fold, "test")}  # fmt: skip
-            self.transforms = fit_transforms(
-                self.cohort, self.folds.patients(self.fold, "train"), sorted(held_out)
-            )
+            held_out = {*self.patients("val"), *self.patients("test")}
+            self.transforms = fit_transforms(self.cohort, self.patients("train"), sorted(held_out))
 
-    def role_table(self, role: Role) -> pd.DataFrame:
+    def patients(self, role: Part) -> list[str]:
+        """Of a role, or `development`: all who are not held out."""
+        return self.folds.patients(self.fold, role, self.member)
+
+    def role_table(self, role: Part) -> pd.DataFrame:
         """time_days and event of a role, in the order of `role_dataloader`."""
-        return self.cohort.table.loc[self.folds.patients(self.fold, role), ["time_days", "event"]]
+        return self.cohort.table.loc[self.patients(role), ["time_days", "event"]]
 
-    def role_covariates(self, role: Role) -> Float[Tensor, "n C"]:
+    def role_covariates(self, role: Part) -> Float[Tensor, "n C"]:
         """Transformed clinical variables of a role, in the order of `role_dataloader`."""
-        return self._fitted().covariates(self.cohort, self.folds.patients(self.fold, role))
+        return self._fitted().covariates(self.cohort, self.patients(role))
 
     def transforms_state(self) -> dict[str, object]:
         """The fitted transforms, for a checkpoint."""
         return self._fitted().to_state()
 
-    def role_dataset(self, role: Role) -> SurvivalDataset:
+    def role_dataset(self, role: Part) -> SurvivalDataset:
         """Patients of a role."""
         if role == "val" and self.folds.protocol == "paper":
             role = "test"  # the same patients: their bags are cached once
         if role not in self._datasets:
             self._datasets[role] = SurvivalDataset(
                 self.cohort,
-                self.folds.patients(self.fold, role),
+                self.patients(role),
                 self._fitted(),
                 max_patches=self.max_patches,
                 seed=self.seed,
@@ -129,7 +133,7 @@ class SurvivalDataModule(LightningDataModule):
         moved: Batch = super().transfer_batch_to_device(batch, device, dataloader_idx)
         return moved
 
-    def role_dataloader(self, role: Role) -> DataLoader[Patient]:
+    def role_dataloader(self, role: Part) -> DataLoader[Patient]:
         """Patients of a role in fixed order, with all their patches."""
         return self._loader(self.role_dataset(role), None)
 

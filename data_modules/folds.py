@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from data_modules.cohort import Cohort
-from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problems
 from data_modules.site_folds import (
     FEWEST_SITE_EVENTS,
@@ -20,11 +19,12 @@ from data_modules.site_folds import (
     leave_one_site_out,
     sites_of,
 )
-from data_modules.sources import read_table, to_number
 from data_modules.split_files import read_split
 from data_modules.strata import deal, strata
 
 Role = Literal["train", "val", "test"]
+# Of a role, or everybody who is not held out.
+Part = Literal["train", "val", "test", "development"]
 Protocol = Literal["nested", "paper"]
 SplitName = Literal["stratified", "site", "leave_one_site_out"]
 
@@ -41,8 +41,11 @@ class Folds:
 
     Attributes:
         table: Columns patient_id, fold, time_days, event, stratum, and role0, role1, … with the
-            role of the patient in each fold: train, val or test. In repeated cross-validation also
-            fold_1, fold_2, …: the fold in each further repeat; numbers of folds run on.
+            role of the patient in each fold: train, val or test. Under "nested" also inner0,
+            inner1, …: which fifth of the others a patient is in, -1 for who is held out; a network
+            stops on fifth 0, or each member of an ensemble on a fifth of its own. In repeated
+            cross-validation also fold_1, fold_2, …: the fold in each further repeat; numbers of
+            folds run on.
         protocol: "nested": val is an inner split; "paper": val is the held-out fold itself.
     """
 
@@ -57,19 +60,32 @@ class Folds:
     @property
     def repeats(self) -> int:
         """How often every patient is held out."""
-        return len(_fold_columns(self.table))
+        return len(fold_columns(self.table))
 
     @property
     def hash(self) -> str:
         """Changes with any patient, fold or role."""
         return hashlib.sha256(self.table.to_csv(index=False).encode()).hexdigest()
 
-    def patients(self, fold: int, role: Role) -> list[str]:
-        """Patients of a role, in the order of the cohort."""
-        if role == "val" and self.protocol == "paper":
-            role = "test"
-        chosen: list[str] = self.table.loc[self.table[f"role{fold}"] == role, "patient_id"].tolist()
-        return chosen
+    def patients(self, fold: int, part: Part, member: int = 0) -> list[str]:
+        """Patients of a part, in the order of the cohort.
+
+        Args:
+            fold: Which.
+            part: "val" under protocol "paper" is "test".
+            member: Which fifth stops the training: 0 is that of the roles in the table.
+        """
+        role = self.table[f"role{fold}"]
+        if part == "test" or (part == "val" and self.protocol == "paper"):
+            chosen = role == "test"
+        elif part == "development" or self.protocol == "paper":
+            chosen = role != "test"
+        else:
+            inner = self.table[f"inner{fold}"]
+            stops = inner == member % INNER_PARTS
+            chosen = stops if part == "val" else (inner >= 0) & ~stops
+        patients: list[str] = self.table.loc[chosen, "patient_id"].tolist()
+        return patients
 
 
 @dataclass(frozen=True)
@@ -131,8 +147,12 @@ def make_folds(
             role = np.where(fold == k, "test", "train").astype(object)
             if protocol == "nested":
                 outside = np.flatnonzero(fold != k)
-                part = _inner(stratum, site, outside, np.random.default_rng([seed, 12, k]))
-                role[outside[part == 0]] = "val"
+                inner = np.full(len(fold), -1)
+                inner[outside] = _inner(
+                    stratum, site, outside, np.random.default_rng([seed, 12, k])
+                )
+                role[inner == 0] = "val"
+                table[f"inner{k}"] = inner
             table[f"role{k}"] = role
     folds = Folds(table, protocol)
     _check_events(folds, cohort)
@@ -194,76 +214,14 @@ def _inner(
     return deal_sites(site[outside].tolist(), stratum[outside], INNER_PARTS, rng)
 
 
-def write_folds(folds: Folds, path: Path) -> None:
-    """Writes folds.csv, whole or not at all."""
-    with write_aside(path) as aside:
-        folds.table.to_csv(aside, index=False, lineterminator="\n")
+def fold_columns(table: pd.DataFrame) -> list[str]:
+    """fold, and fold_1, fold_2, … of further repeats.
 
-
-def read_folds(path: Path, cohort: Cohort, protocol: Protocol) -> Folds:
-    """Reads folds.csv and checks it against the cohort.
-
-    Raises:
-        BadInput: The file cannot be read; patients, times or events are not those of the cohort; a
-            role is unknown, does not fit the protocol, or a patient is tested in another fold than
-            the file says.
+    Example:
+        >>> fold_columns(pd.DataFrame(columns=["fold", "event", "fold_1"]))
+        ['fold', 'fold_1']
     """
-    problems = Problems()
-    text = read_table(path, problems)
-    problems.raise_if_any()
-    assert text is not None
-    roles = [name for name in text.columns if name.startswith("role")]
-    again = [f"fold_{r}" for r in range(1, len(_fold_columns(text)))]
-    wanted = [*again, *(f"role{k}" for k in range(max(len(roles), 2)))]
-    for name in (*COLUMNS, *wanted):
-        if name not in text.columns:
-            problems.add(path, "no such column", column=name)
-    problems.raise_if_any()
-    table = text[[*COLUMNS, *wanted]].copy()
-    for name in ("fold", "time_days", "event", *again):
-        table[name] = to_number(table[name], path, problems, name=name, what="a number")
-    problems.raise_if_any()
-    _check_patients(table, cohort, path, problems)
-    _check_roles(table, wanted[len(again) :], protocol, path, problems)
-    problems.raise_if_any()
-    whole = dict.fromkeys(["fold", "event", *again], int)
-    return Folds(table.astype(whole).reset_index(drop=True), protocol)
-
-
-def _fold_columns(table: pd.DataFrame) -> list[str]:
-    """fold, and fold_1, fold_2, … of further repeats."""
     return [str(name) for name in table.columns if re.fullmatch(r"fold(_\d+)?", str(name))]
-
-
-def _check_patients(table: pd.DataFrame, cohort: Cohort, path: Path, problems: Problems) -> None:
-    if table["patient_id"].tolist() != cohort.table.index.tolist():
-        differ = set(table["patient_id"].dropna()) ^ set(cohort.table.index)
-        problems.add(path, f"not the patients of the cohort: {sorted(differ)[:6] or 'order'}")
-        return
-    for column in ("time_days", "event"):
-        changed = table[column].to_numpy(float) != cohort.table[column].to_numpy(float)
-        for row in table.index[changed]:
-            problems.add(path, "differs from the cohort", row=row, column=column)
-
-
-def _check_roles(
-    table: pd.DataFrame, columns: list[str], protocol: Protocol, path: Path, problems: Problems
-) -> None:
-    for k, column in enumerate(columns):
-        for row, role in table[column][~table[column].isin(get_args(Role))].items():
-            problems.add(path, f"no role {role!r}", row=row, column=column)
-        held_out = table[_fold_columns(table)].eq(k).any(axis=1)
-        for row in table.index[(table[column] == "test") != held_out]:
-            problems.add(
-                path,
-                "test is the role in the patient's own fold, and there alone",
-                row=row,
-                column=column,
-            )
-        inner = bool((table[column] == "val").any())
-        if inner != (protocol == "nested"):
-            found = "an inner validation split" if inner else "no inner validation split"
-            problems.add(path, f"{found}, but the protocol is {protocol}", column=column)
 
 
 def _check_events(folds: Folds, cohort: Cohort) -> None:

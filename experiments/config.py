@@ -44,6 +44,9 @@ class ModelConfig:
     head_start: float = 0.3
     """Factor on the initial weights of the head that reads the fused vector; small starts near the
     clinical model."""
+    gene_hidden: int = 0
+    """Hidden units of a small network from expression straight to the log hazard, beside the tokens
+    that the image reads, and in their place where there is no image; 0 leaves it out."""
 
 
 @dataclass(frozen=True)
@@ -242,6 +245,10 @@ class RunConfig:
             (
                 0 <= self.model.dropout < 1,
                 f"--model.dropout={self.model.dropout}: from 0 to below 1",
+            ),
+            (
+                self.model.gene_hidden >= 0,
+                f"--model.gene_hidden={self.model.gene_hidden}: at least 0",
             ),
             (self.model.head_start > 0, f"--model.head_start={self.model.head_start}: must be > 0"),
             (self.optim.lr > 0, f"--optim.lr={self.optim.lr}: must be positive"),

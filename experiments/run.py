@@ -38,7 +38,7 @@ def _run(config: RunConfig) -> int:
     import torch
     from rich.console import Console
 
-    from data_modules.folds import read_folds, write_folds
+    from data_modules.folds_file import read_folds, write_folds
     from experiments.cohorts import open_cohort
     from experiments.cross_validation import cross_validate
     from experiments.folds_audit import audit, draw_folds, print_audit, write_audit

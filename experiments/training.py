@@ -54,6 +54,7 @@ def new_task(config: RunConfig, data: SurvivalDataModule, seed: int) -> Survival
         heads=config.model.heads,
         dropout=config.model.dropout,
         head_start=config.model.head_start,
+        gene_hidden=config.model.gene_hidden,
         loss=config.loss,
         ties=config.ties,
         risk_set=config.risk_set,

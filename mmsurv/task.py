@@ -36,6 +36,7 @@ class SurvivalTask(LightningModule):
         heads: Attention heads.
         dropout: Dropout.
         head_start: Factor on the initial weights of the head.
+        gene_hidden: Hidden units of the small network beside the tokens of the genes; 0: none.
         loss: "cox" or "discrete".
         ties: Ties of the Cox loss.
         risk_set: Whose log hazards the Cox loss of a step compares.
@@ -57,6 +58,7 @@ class SurvivalTask(LightningModule):
         heads: int = 4,
         dropout: float = 0.1,
         head_start: float = 0.3,
+        gene_hidden: int = 0,
         loss: LossName = "cox",
         ties: Ties = "efron",
         risk_set: RiskSet = "batch",
@@ -76,6 +78,7 @@ class SurvivalTask(LightningModule):
             heads=heads,
             dropout=dropout,
             head_start=head_start,
+            gene_hidden=gene_hidden,
         )
         self.loss = CoxLoss(ties) if loss == "cox" else DiscreteLoss(edges_days or [])
         self.automatic_optimization = risk_set == "batch"

@@ -101,7 +101,8 @@ def regression_c_index(run: Run) -> float:
     from rich.console import Console
 
     from data_modules.datamodule import SurvivalDataModule
-    from data_modules.folds import make_folds, read_folds
+    from data_modules.folds import make_folds
+    from data_modules.folds_file import read_folds
     from experiments.cohorts import open_cohort
     from experiments.parsing import parse_run
 

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
     from data_modules.doctor import described
     from data_modules.files import write_aside
-    from data_modules.folds import write_folds
+    from data_modules.folds_file import write_folds
     from data_modules.manifest import load_manifest
     from experiments.cohorts import open_cohort
     from experiments.config import RunConfig

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmsurv.batch import Batch, Ragged, Sizes
 from mmsurv.models.attention import GatedAttentionPool, Trace
-from mmsurv.models.encoders import GeneEncoder, PatchEncoder
+from mmsurv.models.encoders import GeneEncoder, GeneNet, PatchEncoder
 from mmsurv.models.fusion import FUSIONS, Reduce
 from mmsurv.models.pooling import POOLINGS
 from mmsurv.names import FusionName, PoolingName
@@ -17,12 +17,13 @@ from mmsurv.names import FusionName, PoolingName
 class SurvivalNet(nn.Module):
     r"""A SurvivalNet is encoders, a pooling, a fusion and a head.
 
-    .. math:: \log h = w_z^\top \mathrm{fuse}(\mathrm{pool}(i), g) + w_c^\top c
+    .. math:: \log h = w_z^\top \mathrm{fuse}(\mathrm{pool}(i), g) + f(g) + w_c^\top c
 
     Image patches i and genes g become tokens, the fusion makes one vector of them, and the clinical
-    variables c enter at the final layer. There is no intercept: a Cox model has none to learn.
-    With one of image and genes, that modality's pooled tokens stand in for the fusion; with
-    neither, this is a linear Cox model.
+    variables c enter at the final layer. f, where asked for, is a `GeneNet`. There is no intercept:
+    a Cox model has none to learn.
+    With one of image and genes, that modality's pooled tokens stand in for the fusion, genes alone
+    being left to f where there is one; with neither, this is a linear Cox model.
 
     Args:
         sizes: Widths of the modalities; at least one is positive.
@@ -31,7 +32,9 @@ class SurvivalNet(nn.Module):
         width: d of all tokens.
         heads: Attention heads; must divide width.
         dropout: Dropout in encoders, attention and before the head.
-        head_start: Factor on the initial head weights w_z; small starts near the clinical model.
+        head_start: Factor on the initial head weights w_z, and on those of f; small starts near the
+            clinical model.
+        gene_hidden: Hidden units of f; 0 leaves it out.
 
     Raises:
         ValueError: No modality, or heads that do not divide the width.
@@ -47,6 +50,7 @@ class SurvivalNet(nn.Module):
         heads: int = 4,
         dropout: float = 0.1,
         head_start: float = 0.3,
+        gene_hidden: int = 0,
     ) -> None:
         super().__init__()
         if not any(sizes):
@@ -60,7 +64,10 @@ class SurvivalNet(nn.Module):
             self.pooling = POOLINGS[pooling](width, heads, dropout)
             self.no_image = nn.Parameter(torch.zeros(width))
             out_width = width
-        if sizes.genes:
+        if sizes.genes and gene_hidden:
+            self.gene_net = GeneNet(sizes.genes, gene_hidden, dropout, head_start)
+        self.tokens_of_genes = sizes.genes > 0 and (sizes.patch_width > 0 or gene_hidden == 0)
+        if self.tokens_of_genes:
             self.gene_encoder = GeneEncoder(sizes.genes, width, dropout)
             self.gene_pool = GatedAttentionPool(width, hidden=max(width // 2, 1))
             self.no_genes = nn.Parameter(torch.zeros(width))
@@ -88,6 +95,8 @@ class SurvivalNet(nn.Module):
         parts = []
         if hasattr(self, "head"):
             parts.append(self.head(self._fused(batch, trace))[:, 0])
+        if hasattr(self, "gene_net"):
+            parts.append(self.gene_net(batch.expression, batch.gene_mask))
         if hasattr(self, "clinical"):
             parts.append(self.clinical(batch.covariates)[:, 0])
         return torch.stack(parts).sum(0)
@@ -96,7 +105,7 @@ class SurvivalNet(nn.Module):
         image, genes = None, None
         if self.sizes.patch_width:
             image = self.pooling.tokens(self.patch_encoder(batch.patches), trace)
-        if self.sizes.genes:
+        if self.tokens_of_genes:
             genes = self.gene_encoder(batch.expression, batch.gene_mask)
         if image is not None and genes is not None:
             reduce = Reduce(self._reduce_image, self._reduce_genes)

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from data_modules.cohort import Cohort
-from data_modules.folds import Design, Folds, make_folds, read_folds, write_folds
+from data_modules.folds import Design, Folds, make_folds
+from data_modules.folds_file import read_folds, write_folds
 from data_modules.problems import BadInput
 
 

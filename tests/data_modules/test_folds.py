@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_modules.folds import deal, make_folds, read_folds, strata, write_folds
+from data_modules.folds import make_folds
+from data_modules.folds_file import read_folds, write_folds
 from data_modules.problems import BadInput
+from data_modules.strata import deal, strata
 
 
 @given(
@@ -39,6 +42,24 @@ def test_every_patient_is_held_out_once_and_roles_do_not_overlap(load, protocol)
         assert train | val | test == set(cohort.table.index)
         events = cohort.table.loc[sorted(test), "event"].sum()
         assert events in (2, 3)
+
+
+def test_every_member_stops_on_a_fifth_of_its_own(load) -> None:
+    cohort = load()
+    folds = make_folds(cohort, n_folds=4, protocol="nested", seed=0)
+    for k in range(4):
+        development = folds.patients(k, "development")
+        assert set(development) == set(cohort.table.index) - set(folds.patients(k, "test"))
+        stopping = [folds.patients(k, "val", member) for member in range(5)]
+        assert sorted(chain.from_iterable(stopping)) == sorted(development)
+        for member, val in enumerate(stopping):
+            assert set(folds.patients(k, "train", member)) == set(development) - set(val)
+        assert folds.patients(k, "val", 5) == stopping[0] == folds.patients(k, "val")
+        role = folds.table.set_index("patient_id")[f"role{k}"]
+        assert sorted(role.index[role == "val"]) == sorted(stopping[0])
+    paper = make_folds(cohort, n_folds=4, protocol="paper", seed=0)
+    assert paper.patients(1, "train", 3) == paper.patients(1, "development")
+    assert paper.patients(1, "val", 3) == paper.patients(1, "test")
 
 
 def test_the_seed_decides_and_the_protocol_does_not_move_the_folds(load) -> None:
@@ -114,6 +135,10 @@ def _stored(cohort, path, *, protocol="nested") -> pd.DataFrame:
     [
         (lambda t: t.drop(columns="stratum"), "column stratum: no such column"),
         (lambda t: t.drop(columns="role1"), "column role1: no such column"),
+        (lambda t: t.drop(columns="inner1"), "column inner1: no such column"),
+        (lambda t: t.assign(inner2="4"), "column inner2: 4 does not fit role"),
+        (lambda t: t.assign(inner2=t["inner2"].replace("0", "5")), "5 does not fit role val"),
+        (lambda t: t.assign(inner2="x"), "row 2, column inner2: 'x'"),
         (lambda t: t.assign(time_days=["x", *t["time_days"][1:]]), "row 2, column time_days: 'x'"),
         (lambda t: t.assign(time_days="1"), "row 2, column time_days: differs from the cohort"),
         (lambda t: t.iloc[::-1], "not the patients of the cohort: order"),

@@ -70,6 +70,7 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
         ({"model": ModelConfig(heads=0)}, "--model.heads=0"),
         ({"model": ModelConfig(width=0)}, "--model.width=0"),
         ({"model": ModelConfig(dropout=1.0)}, "--model.dropout=1.0"),
+        ({"model": ModelConfig(gene_hidden=-1)}, "--model.gene_hidden=-1"),
         ({"model": ModelConfig(head_start=0.0)}, "--model.head_start=0.0"),
         ({"optim": OptimConfig(lr=float("nan"))}, "--optim.lr=nan"),
         ({"optim": OptimConfig(weight_decay=-1)}, "--optim.weight_decay=-1"),

@@ -172,3 +172,22 @@ def test_a_trace_holds_every_attention_of_the_model(make_patients) -> None:
     assert trace["image_to_gene"][0].shape == (4, 5)
     assert trace["gene_to_image"][1].shape == (5, 0)
     assert trace["patch"][0].shape == (4,)
+
+
+@pytest.mark.parametrize("sizes", [SIZES, SIZES._replace(patch_width=0), Sizes(0, 5, 0)])
+def test_a_small_network_on_genes_stands_beside_tokens_or_alone(make_patients, sizes) -> None:
+    width, covariates = sizes.patch_width or 6, sizes.covariates
+    batch = collate(make_patients([5, 3, 2, 4], width=width, covariates=covariates))
+    net = _net(sizes=sizes, gene_hidden=4).train()
+    assert hasattr(net, "gene_encoder") == (sizes.patch_width > 0)
+    net(batch).square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in net.gene_net.layers.parameters())
+    without = _net(sizes=sizes._replace(genes=0), gene_hidden=4) if any(sizes[::2]) else None
+    assert without is None or not hasattr(without, "gene_net")
+
+
+def test_without_it_every_weight_starts_as_before() -> None:
+    one, two = _net(), _net(gene_hidden=4)
+    start = dict(two.patch_encoder.named_parameters())
+    for name, weight in one.patch_encoder.named_parameters():
+        assert torch.equal(weight, start[name])
