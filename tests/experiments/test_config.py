@@ -54,6 +54,10 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
     [
         ({"modalities": ()}, "--modalities is empty"),
         ({"modalities": ("genes", "genes")}, "--modalities names one twice"),
+        ({"arms": ("image", "image")}, "--arms names one twice"),
+        ({"arms": ("image", "slides")}, "neither modalities such as"),
+        ({"arms": ("genes", "cox_clinical")}, "no arm does"),
+        ({"protocols": ("paper", "paper")}, "--protocols names one twice"),
         ({"folds": 1}, "--folds=1"),
         ({"only_folds": (5,)}, "folds count from 0 to 4"),
         ({"only_folds": (-1,)}, "folds count from 0 to 4"),
