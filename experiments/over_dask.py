@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from queue import Empty, Queue
 from typing import Any
-from uuid import uuid4
 
 from data_modules.problems import BadInput, Problem
 from experiments.attempts import LostTask, attempt, outcome
@@ -15,6 +16,8 @@ from experiments.spawned import THREADS, cores
 
 # Seconds within which a scheduler must answer, and have a worker.
 TIMEOUT = 10.0
+# Between looks at whether workers have come or gone.
+SECONDS = 2.0
 # Of which every worker that is started here has one: a task at a time, whatever its threads.
 PLACE = "place"
 # Queues whose workers are jobs: name of the class in dask_jobqueue.
@@ -61,9 +64,6 @@ def over_dask(
     Raises:
         BadInput: There is no such cluster, it does not answer, or no worker has what tasks need.
     """
-    from distributed import as_completed
-    from distributed.scheduler import KilledWorker
-
     check_address(cluster)
     hosted = cluster.startswith(HOSTED)
     with ExitStack() as stack:
@@ -74,24 +74,49 @@ def over_dask(
             started = stack.enter_context(_started(cluster, jobs, retries, needs))
             client = _client(started, stack)
         wanted = {**needs, **({} if hosted else {PLACE: 1})}
-        batch = uuid4().hex
-        futures = {
-            client.submit(
-                alone, work, task, pure=False, resources=wanted, key=f"task-{batch}-{index}"
-            ): index
-            for index, task in enumerate(tasks)
-        }
-        # Ends what is under way, on whatever way the loop is left.
-        stack.callback(lambda: client.cancel(list(futures)))
-        for future in as_completed(list(futures), loop=client.loop):
-            index = futures.pop(future)
+        yield from _fed(client, work, tasks, wanted)
+
+
+def _fed(
+    client: Any, work: Callable[[Any], Any], tasks: Sequence[Any], wanted: Mapping[str, float]
+) -> Iterator[tuple[int, Any]]:
+    """Hands out one task a worker.
+
+    Dask would spread all of them at once, and count the death of a worker against every task that
+    waits for it.
+    """
+    done: Queue[Any] = Queue()
+    waiting = deque(enumerate(tasks))
+    under_way: dict[Any, int] = {}
+    try:
+        while waiting or under_way:
+            places = max(1, len(client.nthreads()))
+            while waiting and len(under_way) < places:
+                index, task = waiting.popleft()
+                future = client.submit(alone, work, task, pure=False, resources=wanted)
+                under_way[future] = index
+                future.add_done_callback(done.put)
             try:
-                answer = outcome(future.result())
-            except KilledWorker as error:
-                answer = LostTask(f"every worker that took this task died: {error}")
-            except Exception as error:
-                answer = error
+                future = done.get(timeout=SECONDS)
+            except Empty:
+                continue
+            index, answer = under_way.pop(future), _answer(future)
+            # Otherwise the death of its worker would have it done again.
+            future.release()
             yield index, answer
+    finally:
+        client.cancel(list(under_way))
+
+
+def _answer(future: Any) -> Any:
+    from distributed.scheduler import KilledWorker
+
+    try:
+        return outcome(future.result())
+    except KilledWorker as error:
+        return LostTask(f"every worker that took this task died: {error}")
+    except Exception as error:
+        return error
 
 
 def alone(work: Callable[[Any], Any], task: Any) -> bytes:
@@ -190,10 +215,13 @@ def _queued(cluster: str, needs: Mapping[str, float]) -> Any:
 
     options = dask.config.get(f"jobqueue.{cluster}", default={})
     given = ",".join(f"{name}={amount:g}" for name, amount in {**needs, PLACE: 1}.items())
-    threads = max(1, int(options.get("cores") or 1) // int(options.get("processes") or 1))
+    # Dask would split a job into many processes of few threads.
+    processes = int(options.get("processes") or 1)
+    threads = max(1, int(options.get("cores") or 1) // processes)
     exports = [f"export {name}={threads}" for name in THREADS]
     try:
         return getattr(dask_jobqueue, QUEUES[cluster])(
+            processes=processes,
             worker_extra_args=[*(options.get("worker-extra-args") or ()), "--resources", given],
             job_script_prologue=[*(options.get("job-script-prologue") or ()), *exports],
             # Any free port: several runs may share the machine that submits.

@@ -92,7 +92,7 @@ def test_a_queue_without_its_options_is_refused() -> None:
 
 SBATCH = """#!/bin/sh
 cp "$1" {folder}/job.sh
-setsid sh "$1" >{folder}/job.log 2>&1 &
+setsid sh {folder}/job.sh >{folder}/job.log 2>&1 &
 echo $! >{folder}/pid
 echo "Submitted batch job 7"
 """
