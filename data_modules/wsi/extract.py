@@ -115,13 +115,12 @@ def extract(
         if isinstance(before, Extracted):
             return before
         stain = _stain(recipe, slide, plan.tiles)
-        rows = Rows(
+        with Rows(
             task.target,
             {**made_of, "tiles": sha256(np.ascontiguousarray(plan.tiles.coords)).hexdigest()},
             count=len(plan.tiles.coords), width=encoder.width, batch=batch_size,
-        )  # fmt: skip
-        kept = rows.done
-        try:
+        ) as rows:  # fmt: skip
+            kept = rows.done
             for batch in batches(
                 slide, plan.tiles, stain, first=rows.done, size=batch_size, workers=workers
             ):
@@ -129,10 +128,7 @@ def extract(
             _check_unchanged(task.path, state)
             header = {**settings, **made_of, **_geometry(slide, plan.tiles), **stain.header()}
             write_bag(task.target, rows.read(), plan.tiles.coords, header)
-        except BaseException:
-            rows.close()
-            raise
-        rows.remove()
+            rows.remove()
     notes = plan.notes
     if kept:
         notes = (*notes, f"went on after {kept} tiles")

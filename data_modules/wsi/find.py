@@ -11,7 +11,8 @@ from data_modules.problems import Problems
 
 # What OpenSlide and tiatoolbox read, by ending.
 SLIDES = (
-    ".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".bif", ".svslide", ".qptiff",
+    ".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".bif", ".svslide",
+    ".qptiff",
 )  # fmt: skip
 ANNOTATIONS = (".geojson", ".json")
 COORDS = (".h5", ".hdf5")

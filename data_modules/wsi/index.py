@@ -71,8 +71,8 @@ def manifest_block(
         lines.append(f"    {table}")
     else:
         lines += [
-            "    # A bag belongs to the patient whose identifier starts its name. If none does, fill",
-            f"    # in the column patient of {SLIDES_CSV} and use it:",
+            "    # A bag belongs to the patient whose identifier starts its name. If none does,",
+            f"    # fill in the column patient of {SLIDES_CSV} and use it:",
             f"    # {table}",
         ]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +38,7 @@ class Recipe:
     weights: Path | None = None
     random_weights: bool = False
     precision: str = "fp32"
-    grid: Grid = Grid()
+    grid: Grid = field(default_factory=Grid)
     mpp: float = 0.0
     stain: StainName = "macenko"
     stain_target: Path | None = None

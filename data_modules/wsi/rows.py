@@ -54,11 +54,10 @@ class Rows:
     ) -> None:
         self.path = rows_of(target)
         self.count, self.width = count, width
-        line = (
-            json.dumps({**about, "count": count, "width": width}, sort_keys=True).encode() + b"\n"
-        )
+        content = {**about, "count": count, "width": width}
+        line = json.dumps(content, sort_keys=True).encode() + b"\n"
         self.start = len(line)
-        kept = self.path.read_bytes()[: self.start] if self.path.exists() else b""
+        kept = _beginning(self.path, self.start)
         self.threw = bool(kept) and kept != line
         if kept != line:
             self.path.write_bytes(line)
@@ -68,6 +67,13 @@ class Rows:
         # What a killed process left unfinished.
         self.file.truncate(self._end)
         self.file.seek(self._end)
+
+    def __enter__(self) -> Rows:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leaves the rows for another time, unless they were removed."""
+        self.file.close()
 
     def add(self, rows: Float32[Array, "n d"]) -> None:
         """Appends rows; they are in the file when it returns.
@@ -85,18 +91,22 @@ class Rows:
             return np.zeros((0, self.width), KIND)
         return np.memmap(self.path, KIND, "r", self.start, (self.done, self.width))
 
-    def close(self) -> None:
-        """Leaves the rows for another time."""
-        self.file.close()
-
     def remove(self) -> None:
         """The rows are in the bag now."""
-        self.close()
+        self.file.close()
         self.path.unlink(missing_ok=True)
 
     @property
     def _end(self) -> int:
         return self.start + self.done * self.width * KIND.itemsize
+
+
+def _beginning(path: Path, length: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(length)
+    except FileNotFoundError:
+        return b""
 
 
 def rows_of(target: Path) -> Path:

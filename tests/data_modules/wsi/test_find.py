@@ -19,8 +19,8 @@ def made(folder: Path, *names: str) -> Path:
 
 def test_slides_are_found_where_the_gdc_client_lays_them(tmp_path) -> None:
     folder = made(
-        tmp_path, f"0a1b/{DX1}.svs", "0a1b/logs/x.parcel", "2c3d/B.SVS", ".cache/C.svs", "notes.txt",
-        "D.svs.partial",
+        tmp_path, f"0a1b/{DX1}.svs", "0a1b/logs/x.parcel", "2c3d/B.SVS", ".cache/C.svs",
+        "notes.txt", "D.svs.partial",
     )  # fmt: skip
     problems = Problems()
     found = find_slides(folder, problems)
