@@ -20,7 +20,7 @@ MANIFEST = "features.yaml"
 
 
 def write_index(folder: Path, encoder: str, width: int, done: Sequence[Extracted]) -> None:
-    """Writes slides.csv and features.yaml.
+    """Writes slides.csv and features.yaml; slides of earlier runs stay, as long as their bags do.
 
     Args:
         folder: Of the bags.
@@ -28,8 +28,9 @@ def write_index(folder: Path, encoder: str, width: int, done: Sequence[Extracted
         width: Of the features.
         done: Slides that have a bag, in any order.
     """
-    patients = _patients(folder / SLIDES_CSV)
-    rows = [_row(one, patients) for one in sorted(done, key=lambda one: one.name)]
+    before = _before(folder)
+    found = {**before, **{one.name: _row(one, before) for one in done}}
+    rows = [row for _, row in sorted(found.items())]
     with (
         write_aside(folder / SLIDES_CSV) as aside,
         aside.open("w", encoding="utf-8", newline="") as f,
@@ -88,11 +89,12 @@ def key(encoder: str) -> str:
     return re.sub(r"\W", "_", encoder)
 
 
-def _row(one: Extracted, patients: Mapping[str, str]) -> dict[str, Any]:
+def _row(one: Extracted, before: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     header = one.header
     return {
         "slide": one.name,
-        "patient": patients.get(one.name) or patient_of(one.name),
+        # What somebody filled in is not lost.
+        "patient": before.get(one.name, {}).get("patient") or patient_of(one.name),
         "tiles": one.tiles,
         "mpp": header["mpp"],
         "tile_mpp": header["tile_mpp"],
@@ -103,9 +105,11 @@ def _row(one: Extracted, patients: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _patients(path: Path) -> dict[str, str]:
-    """What somebody filled in before is not lost."""
+def _before(folder: Path) -> dict[str, dict[str, Any]]:
+    """Rows that are there, of slides whose bags are."""
+    path = folder / SLIDES_CSV
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {row.get("slide", ""): row.get("patient") or "" for row in csv.DictReader(file)}
+        rows = [{name: row.get(name) or "" for name in COLUMNS} for row in csv.DictReader(file)]
+    return {row["slide"]: row for row in rows if (folder / f"{row['slide']}.h5").is_file()}

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     """Extracts a folder.
 
     Returns:
-        0 when every slide has a bag, 2 when some were refused.
+        0 when every slide has a bag, 2 when some were refused, 130 when Ctrl-C stopped it.
 
     Raises:
         BadInput: Flags, folders or the encoder cannot be used, or the disk is full.
@@ -93,6 +93,9 @@ def run(options: argparse.Namespace) -> int:
         open_folder(options.out, setup)
         tally = _extract(setup, console)
         _write(options.out, setup, tally)
+    except KeyboardInterrupt:
+        console.print("stopped; run the same command again to go on")
+        return 130
     except OSError as error:
         message = f"cannot be written: {error}; free some space, and run again to go on"
         raise BadInput([Problem(str(options.out), None, None, message)]) from error
