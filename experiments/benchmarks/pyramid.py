@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ Array = np.ndarray
 
 TILE = 512
 PINK, PURPLE, WHITE = (226, 170, 205), (95, 60, 140), (244, 243, 245)
+# What a small level shows of pink and purple.
+MIXED = (214, 160, 199)
 # Tiles of tissue that differ.
 KINDS = 8
 SHORT, LONG, ASCII, LONG8 = 3, 4, 2, 16
@@ -35,7 +37,7 @@ def write_pyramid(
     *,
     radius: float = 0.2,
     mpp: float = 0.25,
-    downsamples: Sequence[int] = (1, 4, 16, 64),
+    downsamples: Sequence[int] = (1, 16, 64),
 ) -> None:
     """An Aperio slide with a round piece of tissue in its middle.
 
@@ -47,28 +49,52 @@ def write_pyramid(
         downsamples: Of the levels.
     """
     rng = np.random.default_rng(0)
-    blank = _jpeg(np.full((TILE, TILE, 3), WHITE, np.uint8))
-    streams = [blank, *(_jpeg(_tissue(rng)) for _ in range(KINDS))]
     about = f"Aperio Image Library {side}x{side}|AppMag = {10 / mpp:g}|MPP = {mpp:g}"
     with path.open("wb") as file:
         # BigTIFF; the place of the first directory follows.
         file.write(b"II" + struct.pack("<HHHQ", 43, 8, 0, 0))
-        places = []
-        for stream in streams:
-            places.append(file.tell())
-            file.write(stream)
         link = 8
         for level, down in enumerate(downsamples):
             pixels = max(1, side // down)
-            kinds = _kinds(pixels, radius)
-            offsets = np.asarray(places, "<u8")[kinds]
-            counts = np.asarray([len(stream) for stream in streams], "<u4")[kinds]
-            tags = _tags(pixels, level, about, offsets, counts)
+            kinds = _kinds(side, radius)
+            if level == 0:
+                blank = np.full((TILE, TILE, 3), WHITE, np.uint8)
+                pictures: Iterable[Array] = [blank, *(_tissue(rng) for _ in range(KINDS))]
+            else:
+                pictures = _small(pixels, down, kinds, rng)
+                kinds = np.arange((-(-pixels // TILE)) ** 2)
+            places, lengths = _write_streams(file, pictures)
+            tags = _tags(pixels, level, about, places[kinds.ravel()], lengths[kinds.ravel()])
             begin = _write_directory(file, tags)
             file.seek(link)
             file.write(struct.pack("<Q", begin))
             file.seek(0, io.SEEK_END)
             link = file.tell() - 8
+
+
+def _write_streams(file: io.BufferedWriter, pictures: Iterable[Array]) -> tuple[Array, Array]:
+    """Where every picture begins, and its bytes."""
+    places, lengths = [], []
+    for picture in pictures:
+        stream = _jpeg(picture)
+        places.append(file.tell())
+        lengths.append(len(stream))
+        file.write(stream)
+    return np.asarray(places, "<u8"), np.asarray(lengths, "<u4")
+
+
+def _small(pixels: int, down: int, kinds: Array, rng: np.random.Generator) -> Iterator[Array]:
+    """Tiles of a smaller level: the same outline, without the nuclei."""
+    count = -(-pixels // TILE)
+    for row, column in np.ndindex(count, count):
+        across, along = (
+            (np.arange(i * TILE, (i + 1) * TILE) * down // TILE).clip(0, len(kinds) - 1)
+            for i in (row, column)
+        )
+        inside = kinds[np.ix_(across, along)] > 0
+        picture = np.where(inside[..., None], np.int16(MIXED), np.int16(WHITE))
+        picture[inside] += rng.integers(-25, 26, (inside.sum(), 3), dtype=np.int16)
+        yield picture.clip(0, 255).astype(np.uint8)
 
 
 def _tissue(rng: np.random.Generator) -> Array:
@@ -90,13 +116,13 @@ def _jpeg(picture: Array) -> bytes:
     return stream.getvalue()
 
 
-def _kinds(pixels: int, radius: float) -> Array:
-    """Which stream every tile of a level is, row after row; 0 is blank."""
-    count = -(-pixels // TILE)
-    middle = (np.arange(count) + 0.5) * TILE / pixels - 0.5
+def _kinds(side: int, radius: float) -> Array:
+    """Which picture every tile of level 0 is; 0 is blank."""
+    count = -(-side // TILE)
+    middle = (np.arange(count) + 0.5) * TILE / side - 0.5
     inside = middle[:, None] ** 2 + middle[None, :] ** 2 < radius**2
     many = 1 + np.arange(count**2).reshape(count, count) * 7 % KINDS
-    return np.where(inside, many, 0).ravel()
+    return np.where(inside, many, 0)
 
 
 def _tags(pixels: int, level: int, about: str, offsets: Array, counts: Array) -> list[Tag]:
