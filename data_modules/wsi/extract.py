@@ -156,7 +156,13 @@ def plan_slide(task: SlideTask, recipe: Recipe, slide: Slide) -> Plan:
         tiles = read_coords(task.coords, slide, problems)
         problems.raise_if_any()
         return Plan(_some(tiles, task, "the coordinates name none"), None, ())
-    region, notes = None, []
+    region: BaseGeometry | None = None
+    notes: list[str] = []
+    if task.annotation is None and recipe.include:
+        message = (
+            "has no annotation, and --include asks for its classes: annotate it, or leave it out"
+        )
+        raise BadInput([Problem(str(task.path), None, None, message)])
     if task.annotation is not None:
         regions = read_regions(task.annotation, problems)
         problems.raise_if_any()

@@ -119,11 +119,12 @@ def _extract(setup: Setup, console: Console) -> Tally:
     try:
         with closing(outcomes), SlideProgress(console, setup.tasks) as progress:
             for index, result in outcomes:
+                task = setup.tasks[index]
                 if isinstance(result, OSError):
                     raise result
-                progress.finish(setup.tasks[index], result)
+                progress.finish(task, result)
                 if isinstance(result, Exception):
-                    tally.refused.append((setup.tasks[index], result))
+                    tally.refused.append((task, result))
                 else:
                     tally.done.append(result)
     finally:
@@ -143,7 +144,8 @@ def _write(out: Path, setup: Setup, tally: Tally) -> None:
         return
     lines = ["slide\tfile\treason"]
     for task, error in sorted(tally.refused, key=lambda pair: pair[0].name):
-        lines.append(f"{task.name}\t{task.path}\t{' '.join(reason(error).split())}")
+        old = "; the bag of an earlier slide is still there" if task.target.exists() else ""
+        lines.append(f"{task.name}\t{task.path}\t{reason(error)}{old}")
     with write_aside(out / QUARANTINE) as aside:
         aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

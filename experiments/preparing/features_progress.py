@@ -141,8 +141,10 @@ def reason(error: Exception) -> str:
     from data_modules.problems import BadInput
 
     if isinstance(error, BadInput):
-        return "; ".join(problem.message for problem in error.problems)
-    return " ".join(f"{type(error).__name__}: {error}".split())
+        told = "; ".join(problem.message for problem in error.problems)
+    else:
+        told = f"{type(error).__name__}: {error}"
+    return " ".join(told.split())
 
 
 def overviews(folder: Path) -> Path:
