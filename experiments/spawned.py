@@ -10,10 +10,9 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
@@ -83,7 +82,7 @@ class Worker:
 
 def in_processes(
     work: Callable[[Any], Any], tasks: Sequence[Any], *, jobs: int, retries: int
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """See `experiments.fan_out.fan_out`.
 
     Raises:
@@ -128,9 +127,10 @@ def in_processes(
 
 def cores() -> int:
     """Processors that this process may use."""
-    if sys.platform == "linux":
+    try:
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1
 
 
 def serve(theirs: connection.Connection, packed: bytes) -> None:

@@ -110,7 +110,7 @@ def extract(
         before = _there(task, made_of)
         if isinstance(before, Extracted) and task.overview.exists():
             return before
-        plan = plan_slide(task, recipe, slide)
+        plan = plan_slide(task, recipe, slide, encoder.tile_px)
         _write_overview(task.overview, draw_overview(slide, plan.region, plan.tiles))
         if isinstance(before, Extracted):
             return before
@@ -145,8 +145,14 @@ def extract(
     )
 
 
-def plan_slide(task: SlideTask, recipe: Recipe, slide: Slide) -> Plan:
+def plan_slide(task: SlideTask, recipe: Recipe, slide: Slide, tile_px: int) -> Plan:
     """Which tiles of an open slide.
+
+    Args:
+        task: The slide and its files.
+        recipe: How.
+        slide: Open.
+        tile_px: Side of the tiles that the encoder takes; those of another tool are read so.
 
     Raises:
         BadInput: No tile is left, or a file of the slide cannot be used.
@@ -155,7 +161,7 @@ def plan_slide(task: SlideTask, recipe: Recipe, slide: Slide) -> Plan:
     if task.coords is not None:
         tiles = read_coords(task.coords, slide, problems)
         problems.raise_if_any()
-        return Plan(_some(tiles, task, "the coordinates name none"), None, ())
+        return _of_coords(_some(tiles, task, "the coordinates name none"), tile_px)
     region: BaseGeometry | None = None
     notes: list[str] = []
     if task.annotation is None and recipe.include:
@@ -181,6 +187,14 @@ def plan_slide(task: SlideTask, recipe: Recipe, slide: Slide) -> Plan:
     found = "" if tissue is None else f"; tissue is {tissue.mask.mean():.1%} of the slide"
     why = f"none is covered enough (min_region, min_tissue){found}"
     return Plan(_some(tiles, task, why), region, tuple(notes))
+
+
+def _of_coords(tiles: Tiles, tile_px: int) -> Plan:
+    if tiles.tile_px == tile_px:
+        return Plan(tiles, None, ())
+    note = f"tiles of {tiles.tile_px} px are read as {tile_px} px"
+    mpp = tiles.mpp * tiles.tile_px / tile_px
+    return Plan(tiles._replace(tile_px=tile_px, mpp=mpp), None, (note,))
 
 
 def batches(

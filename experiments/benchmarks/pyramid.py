@@ -27,7 +27,7 @@ class Tag(NamedTuple):
 
     number: int
     kind: int
-    count: int
+    length: int
     values: bytes
 
 
@@ -92,7 +92,7 @@ def _small(pixels: int, down: int, kinds: Array, rng: np.random.Generator) -> It
             for i in (row, column)
         )
         inside = kinds[np.ix_(across, along)] > 0
-        picture = np.where(inside[..., None], np.int16(MIXED), np.int16(WHITE))
+        picture = np.where(inside[..., None], np.array(MIXED, np.int16), np.array(WHITE, np.int16))
         picture[inside] += rng.integers(-25, 26, (inside.sum(), 3), dtype=np.int16)
         yield picture.clip(0, 255).astype(np.uint8)
 
@@ -164,6 +164,6 @@ def _write_directory(file: io.BufferedWriter, tags: Sequence[Tag]) -> int:
     begin = file.tell()
     file.write(struct.pack("<Q", len(tags)))
     for tag, cell in zip(tags, cells, strict=True):
-        file.write(struct.pack("<HHQ", tag.number, tag.kind, tag.count) + cell)
+        file.write(struct.pack("<HHQ", tag.number, tag.kind, tag.length) + cell)
     file.write(struct.pack("<Q", 0))
     return begin

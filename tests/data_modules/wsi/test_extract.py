@@ -156,7 +156,7 @@ def test_a_full_disk_is_no_fault_of_the_slide(make_task, recipe, encoder, monkey
 def test_no_tile_is_a_problem_of_the_slide(make_task, recipe) -> None:
     task = make_task(side=100)
     with open_slide(task.path) as slide, pytest.raises(BadInput, match="no tile is left"):
-        plan_slide(task, recipe, slide)
+        plan_slide(task, recipe, slide, 224)
 
 
 def test_no_more_is_read_ahead_than_a_few_batches(make_task, recipe, monkeypatch) -> None:
@@ -170,7 +170,7 @@ def test_no_more_is_read_ahead_than_a_few_batches(make_task, recipe, monkeypatch
     monkeypatch.setattr(extraction, "read_tiles", counted)
     none = fit_stain(np.zeros((0, 3), np.uint8), "none", Target())
     with open_slide(task.path) as slide:
-        tiles = plan_slide(task, recipe, slide).tiles
+        tiles = plan_slide(task, recipe, slide, 224).tiles
         stream = batches(slide, tiles, none, first=0, size=1, workers=2)
         for taken in range(1, 10):
             next(stream)
@@ -183,7 +183,7 @@ def test_readers_keep_the_order(make_task, recipe, workers) -> None:
     task = make_task()
     none = fit_stain(np.zeros((0, 3), np.uint8), "none", Target())
     with open_slide(task.path) as slide:
-        tiles = plan_slide(task, recipe, slide).tiles
+        tiles = plan_slide(task, recipe, slide, 224).tiles
         got = list(batches(slide, tiles, none, first=8, size=4, workers=workers))
         expected = extraction.read_tiles(slide, tiles, 8, len(tiles.coords))
     np.testing.assert_array_equal(np.concatenate(got), expected)
