@@ -158,6 +158,8 @@ def plan_slide(task: SlideTask, recipe: Recipe, slide: Slide, tile_px: int) -> P
         BadInput: No tile is left, or a file of the slide cannot be used.
     """
     problems = Problems()
+    if recipe.coords and task.coords is None:
+        raise BadInput([Problem(str(task.path), None, None, "has no coordinates in --coords")])
     if task.coords is not None:
         tiles = read_coords(task.coords, slide, problems)
         problems.raise_if_any()

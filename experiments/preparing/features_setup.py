@@ -101,6 +101,11 @@ def gather(options: argparse.Namespace, problems: Problems) -> tuple[list[SlideT
         if folder is None:
             return {}
         found, strangers = belonging(folder, slides, endings, problems)
+        if strangers and slides and not found:
+            problems.add(
+                folder, f"none of its {len(strangers)} {what} is named like a slide "
+                f"({strangers[0].name}, {next(iter(slides))})"
+            )  # fmt: skip
         if strangers:
             names = ", ".join(path.name for path in strangers[:SHOWN])
             notes.append(f"{len(strangers)} {what} belong to no slide: {names}")
