@@ -23,7 +23,14 @@ from data_modules.problems import BadInput, Problem, Problems
 from data_modules.wsi.coords import read_coords
 from data_modules.wsi.encoder import Encoder
 from data_modules.wsi.overview import draw_overview
-from data_modules.wsi.recipe import Header, Recipe, SlideTask, digest_of, digest_of_settings
+from data_modules.wsi.recipe import (
+    Header,
+    Recipe,
+    SlideTask,
+    digest_of,
+    digest_of_settings,
+    identity,
+)
 from data_modules.wsi.regions import choose_region, read_regions
 from data_modules.wsi.rows import Rows
 from data_modules.wsi.slide import Slide, open_slide
@@ -252,7 +259,7 @@ def _stain(recipe: Recipe, slide: Slide, tiles: Tiles) -> Stain:
 
 def _made_of(task: SlideTask, slide: Slide, settings: Header) -> dict[str, str]:
     """What tells this bag from one of another slide, annotation or recipe."""
-    made = {"slide_digest": slide.digest, "recipe": digest_of_settings(settings)}
+    made = {"slide_digest": slide.digest, "recipe": digest_of_settings(identity(settings))}
     for name, path in (("annotation", task.annotation), ("coordinates", task.coords)):
         if path is not None:
             made[f"{name}_digest"] = digest_of(path)

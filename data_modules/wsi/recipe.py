@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from data_modules.wsi.stain import StainName
 from data_modules.wsi.tiles import Grid
 
+# Libraries that a header names.
+VERSIONS = ("timm", "torch")
 Header = dict[str, str | int | float]
 
 
@@ -47,7 +49,7 @@ class Recipe:
     exclude: tuple[str, ...] = ()
     coords: bool = False
 
-    def header(self, encoder: Mapping[str, str]) -> Header:
+    def header(self, encoder: Mapping[str, str | int]) -> Header:
         """What is written into every bag: settings and contents of files, no paths.
 
         Args:
@@ -65,8 +67,8 @@ class Recipe:
             }
         )
         about: Header = {
-            **encoder,
             "encoder": self.encoder,
+            **encoder,
             "tile_px": self.grid.tile_px,
             "tile_mpp": self.grid.mpp,
             **tiling,
@@ -96,6 +98,16 @@ class SlideTask(NamedTuple):
     coords: Path | None
     target: Path
     overview: Path
+
+
+def identity(header: Mapping[str, Any]) -> dict[str, Any]:
+    """A header without the versions of libraries: a slide is not done again for these.
+
+    Example:
+        >>> identity({"encoder": "maxvit", "torch": "2.12.0"})
+        {'encoder': 'maxvit'}
+    """
+    return {name: value for name, value in header.items() if name not in VERSIONS}
 
 
 def digest_of(path: Path) -> str:

@@ -91,10 +91,10 @@ def tiatoolbox_extractor(
 def _network(timm_id: str, device: str) -> tuple[torch.nn.Module, int]:
     import timm
 
-    from data_modules.wsi.encoder import TIMM_NAMES
+    from data_modules.wsi.encoder import SHORT
 
     torch.manual_seed(0)
-    network = timm.create_model(TIMM_NAMES.get(timm_id, timm_id), pretrained=False, num_classes=0)
+    network = timm.create_model(SHORT.get(timm_id, timm_id), pretrained=False, num_classes=0)
     side = int(timm.data.resolve_model_data_config(network)["input_size"][-1])
     return network.eval().to(device), side
 

@@ -208,7 +208,7 @@ class Hasty:
         self.name, self.width, self.tile_px = encoder.name, encoder.width, encoder.tile_px
         self.batches = 0
 
-    def header(self) -> dict[str, str]:
+    def header(self) -> dict[str, str | int]:
         """Of the real one."""
         return dict(self.encoder.header())
 

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_modules.wsi.tiles import Grid
-
 from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problem, Problems
 from data_modules.wsi.find import ANNOTATIONS, COORDS, belonging, find_slides
-from data_modules.wsi.recipe import Header, Recipe, SlideTask
+from data_modules.wsi.recipe import Header, Recipe, SlideTask, identity
+from data_modules.wsi.tiles import Grid
 from experiments.preparing.features_progress import overviews
 from experiments.preparing.features_work import Settings, encoder_of
 
@@ -163,15 +162,14 @@ def open_folder(out: Path, setup: Setup) -> None:
     """
     stored = out / RECIPE
     if stored.is_file():
-        before: Mapping[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
-        changed = sorted(
-            name for name in {*before, *setup.header} if before.get(name) != setup.header.get(name)
-        )
+        before: Mapping[str, Any] = identity(json.loads(stored.read_text(encoding="utf-8")))
+        now = identity(setup.header)
+        changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
         if changed:
             raise BadInput(
                 Problem(
                     str(stored), None, name,
-                    f"was {before.get(name)!r}, is now {setup.header.get(name)!r}: a folder holds "
+                    f"was {before.get(name)!r}, is now {now.get(name)!r}: a folder holds "
                     "features of one making; choose another --out",
                 )
                 for name in changed

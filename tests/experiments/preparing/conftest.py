@@ -18,7 +18,7 @@ class MeanColours:
     def __init__(self, *, random: bool) -> None:
         self.random = random
 
-    def header(self) -> dict[str, object]:
+    def header(self) -> dict[str, str | int]:
         return {"timm": "none", "weights": "0" * 64, "random_weights": int(self.random)}
 
     def encode(self, tiles: np.ndarray) -> np.ndarray:
