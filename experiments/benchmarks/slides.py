@@ -37,6 +37,8 @@ MIB = 1024**2
 LEAST_OF_FORWARD, LEAST_OF_TIATOOLBOX, MOST_MIB = 0.9, 1.3, 4096
 # Batches of the large slide that the real network encodes; for the others its width is enough.
 ENCODED = 3
+# Of the cohort whose cost is told; a resection has about so many tiles of 56 µm.
+SLIDES, TILES = 1000, 15_000
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def measure(settings: Settings) -> Report:
             "end to end: open, find tissue, fit and apply Macenko, read, encode, write, draw",
             "bare forward: the network alone, same precision and layout, on tiles in memory",
             "tiatoolbox: DeepFeatureExtractor, same network, no stain normalisation, fp32",
+            *_costs(settings, measured),
         ],
         settings=asdict(settings),
         measurements=measured,
@@ -132,16 +135,17 @@ def _round(settings: Settings, path: Path, folder: Path) -> list[Row]:
     return rows
 
 
-def _speeds(settings: Settings, measured: list[Row]) -> list[Row]:
-    def mean(way: str, precision: str) -> float:
-        return statistics.mean(
-            row["tiles_s"] for row in measured if (row["way"], row["precision"]) == (way, precision)
-        )
+def _mean(measured: list[Row], way: str, precision: str) -> float:
+    return statistics.mean(
+        row["tiles_s"] for row in measured if (row["way"], row["precision"]) == (way, precision)
+    )
 
-    theirs = mean("tiatoolbox", "fp32")
+
+def _speeds(settings: Settings, measured: list[Row]) -> list[Row]:
+    theirs = _mean(measured, "tiatoolbox", "fp32")
     rows: list[Row] = []
     for precision in settings.precisions:
-        ours, bare = mean("end to end", precision), mean("bare forward", precision)
+        ours, bare = (_mean(measured, way, precision) for way in ("end to end", "bare forward"))
         rows.append(
             _row(f"{precision}: end to end {ours:.2f} tiles/s over bare forward {bare:.2f}",
                  ours / bare, ">=", LEAST_OF_FORWARD)
@@ -151,6 +155,18 @@ def _speeds(settings: Settings, measured: list[Row]) -> list[Row]:
                  ours / theirs, ">=", LEAST_OF_TIATOOLBOX)
         )  # fmt: skip
     return rows
+
+
+def _costs(settings: Settings, measured: list[Row]) -> list[str]:
+    """What a cohort takes at the measured speeds."""
+    lines = []
+    for precision in settings.precisions:
+        rate = _mean(measured, "end to end", precision)
+        hours = SLIDES * TILES / rate / 3600
+        lines.append(
+            f"{precision}: {SLIDES} slides of {TILES} tiles take {hours:.0f} h at {rate:.1f} tiles/s"
+        )
+    return lines
 
 
 def _row(what: str, figure: float, sign: str, bar: float) -> Row:

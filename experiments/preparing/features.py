@@ -54,7 +54,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flag("encoder_weights", type=Path, help="the encoder's weights: .safetensors, .pth")
     flag("random_weights", action="store_true", help="no weights: for tests; bags say so")
     flag("mpp", type=float, default=0.0, help="µm per pixel of slides that do not say it")
-    flag("tile_px", type=int, default=224, help="side of a tile in pixels")
+    flag(
+        "tile_px",
+        type=int,
+        default=0,
+        help="side of a tile in pixels; 0: as the encoder takes them",
+    )
     flag("tile_mpp", type=float, default=0.25, help="µm per pixel of a tile")
     flag("min_region", type=float, default=0.5, help="least share of a tile in the region")
     flag("min_tissue", type=float, default=0.5, help="least share of a tile that is tissue")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,12 +77,10 @@ def set_up(options: argparse.Namespace) -> Setup:
     settings = Settings(options.device, options.batch_size, options.workers)
     # Elsewhere there may be a GPU that this machine lacks; the weights are what is checked here.
     encoder = encoder_of(recipe, settings if alone else settings._replace(device="cpu"))
-    if encoder.tile_px != options.tile_px:
-        problems.add(
-            "--tile_px", f"{options.encoder} takes tiles of {encoder.tile_px} px, not "
-            f"{options.tile_px}"
-        )  # fmt: skip
-    problems.raise_if_any()
+    side = options.tile_px or encoder.tile_px
+    recipe = replace(recipe, grid=replace(recipe.grid, tile_px=side))
+    if side != encoder.tile_px:
+        notes.append(f"{options.encoder} resamples tiles of {side} px to {encoder.tile_px} px")
     return Setup(
         tasks, recipe, settings, recipe.header(encoder.header()), encoder.width,
         options.jobs, options.cluster, needs, notes,
@@ -181,7 +180,7 @@ def open_folder(out: Path, setup: Setup) -> None:
 
 
 def _check_numbers(options: argparse.Namespace, problems: Problems) -> None:
-    for name, least in (("batch_size", 1), ("workers", 0), ("jobs", 1), ("tile_px", 1)):
+    for name, least in (("batch_size", 1), ("workers", 0), ("jobs", 1), ("tile_px", 0)):
         value = getattr(options, name)
         if value < least:
             problems.add(f"--{name}", f"{value} is less than {least}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from data_modules.wsi.encoder import Encoder, load_encoder
-
 from data_modules.wsi.extract import Extracted, extract
 from data_modules.wsi.recipe import Recipe, SlideTask
 
@@ -47,7 +47,8 @@ def encoder_of(recipe: Recipe, settings: Settings) -> Encoder:
     Raises:
         BadInput: There are no weights, or they are of another network.
     """
-    return _loaded(recipe, device_of(settings.device))
+    device = device_of(settings.device)
+    return _loaded(recipe.encoder, recipe.weights, recipe.random_weights, device, recipe.precision)
 
 
 def forget_encoder() -> None:
@@ -56,13 +57,11 @@ def forget_encoder() -> None:
 
 
 @lru_cache(maxsize=1)
-def _loaded(recipe: Recipe, device: str) -> Encoder:
+def _loaded(
+    name: str, weights: Path | None, random_weights: bool, device: str, precision: str
+) -> Encoder:
     return load_encoder(
-        recipe.encoder,
-        weights=recipe.weights,
-        random_weights=recipe.random_weights,
-        device=device,
-        precision=recipe.precision,
+        name, weights=weights, random_weights=random_weights, device=device, precision=precision
     )
 
 

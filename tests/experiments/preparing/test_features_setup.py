@@ -40,9 +40,12 @@ def test_slides_without_and_files_without_slides_are_noted(slides, tmp_path) -> 
     assert not problems.found
 
 
-def test_an_encoder_takes_tiles_of_its_size(slides, tmp_path) -> None:
-    with pytest.raises(BadInput, match="--tile_px: maxvit takes tiles of 224 px, not 256"):
-        set_up(options(slides, tmp_path / "out", "--tile_px", "256"))
+def test_tiles_have_the_size_that_the_encoder_takes_unless_said(slides, tmp_path) -> None:
+    setup = set_up(options(slides, tmp_path / "out"))
+    assert (setup.recipe.grid.tile_px, setup.notes) == (224, [])
+    setup = set_up(options(slides, tmp_path / "out", "--tile_px", "256"))
+    assert (setup.recipe.grid.tile_px, setup.header["tile_px"]) == (256, 256)
+    assert setup.notes == ["maxvit resamples tiles of 256 px to 224 px"]
 
 
 @pytest.mark.parametrize("text", ["GPU", "=1", "GPU=", "GPU=x", "GPU=0", "GPU=-1"])
