@@ -10,7 +10,7 @@ import pandas as pd
 
 from data_modules.called import add_calls, calling, with_called_subtype
 from data_modules.expression import Expression, read_matrix
-from data_modules.features import FeatureStore
+from data_modules.features import BagStore, FeatureStore
 from data_modules.features.source import BagSource, TableSource, open_source
 from data_modules.gene_sets import read_gene_set
 from data_modules.genes import PAM50, nearest
@@ -113,6 +113,7 @@ def load_cohort(
     notes = [*joined.notes, *_suspicions(table, manifest, chosen)]
     notes += read.notes if read is not None else ()
     notes += _notes(table, having, source.strangers if source is not None else ())
+    notes += features.notes() if isinstance(features, BagStore) else ()
     return Cohort(
         name=manifest.name,
         endpoint=endpoint_name,

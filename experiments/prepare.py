@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "init": "looks at a folder of downloads and writes a commented cohort.yaml for it",
     "doctor": "reads a cohort, trains nothing, and says on one page whether a run would be right",
     "folds": "draws the folds of a run without training, and says what they are like",
+    "features": "turns whole slides into the bags of features that a run reads",
     "convert": "rewrites feature files of any tool into the layout that reads fastest",
     "subtype": "calls intrinsic subtypes from expression, beside those of the patient table",
 }

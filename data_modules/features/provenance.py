@@ -19,6 +19,7 @@ class Provenance:
         patch_um: Side of a patch in µm.
         mpp: µm per pixel at level 0.
         magnification: At which patches were cut.
+        random_weights: The network was never trained: its features are for tests alone.
     """
 
     tool: str = ""
@@ -28,6 +29,7 @@ class Provenance:
     patch_um: float = 0.0
     mpp: float = 0.0
     magnification: float = 0.0
+    random_weights: bool = False
 
     def attributes(self) -> dict[str, str | float]:
         """What is known, to be written into a file.

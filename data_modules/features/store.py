@@ -84,6 +84,16 @@ class BagStore:
                 digest.update(f"{patient} {slide.path.stem} {slide.digest}{place}\n".encode())
         return digest.hexdigest()
 
+    def notes(self) -> list[str]:
+        """What a reader of any result on these bags must know."""
+        random = [path.name for path, made in self.provenance().items() if made.random_weights]
+        if not random:
+            return []
+        return [
+            f"the features of {len(random)} slides come from an encoder with random weights, which "
+            f"are for tests alone: {random[0]} …"
+        ]
+
     def provenance(self) -> dict[Path, Provenance]:
         """What every file says of its making."""
         return {s.path: s.provenance for slides in self.slides.values() for s in slides}

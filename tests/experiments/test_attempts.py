@@ -11,6 +11,11 @@ class OddError(ValueError):
 
     def __init__(self, one: str, two: str) -> None:
         super().__init__(f"{one} and {two}")
+    """Cannot leave its process."""
+
+    def __init__(self) -> None:
+        super().__init__("this and that")
+        self.held = lambda: None
 
 
 def test_results_and_exceptions_come_back_as_they_were() -> None:
@@ -33,6 +38,7 @@ def test_problems_keep_their_places() -> None:
 def test_an_exception_that_does_not_survive_is_told() -> None:
     def fail(task: int) -> None:
         raise OddError("this", "that")
+        raise OddError
 
     error = outcome(attempt(fail, 1))
     assert type(error) is RuntimeError

@@ -34,6 +34,7 @@ def recognise(opened: Opened) -> Meaning | None:
         Provenance(
             tool=text(about, "tool") or NAME,
             encoder=text(about, "encoder"),
+            random_weights=bool(number(about, "random_weights")),
             **{
                 name: number(about, name)
                 for name in ("patch_px", "patch_px_level0", "patch_um", "mpp", "magnification")

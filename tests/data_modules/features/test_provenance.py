@@ -16,6 +16,10 @@ def test_only_what_is_known_is_written() -> None:
     }
 
 
+def test_features_of_random_weights_say_so() -> None:
+    assert Provenance(random_weights=True).attributes() == {"random_weights": True}
+
+
 @pytest.mark.parametrize("value", ["None", "x", math.nan, math.inf, -1, 0, "", [1, 2]])
 def test_what_is_no_positive_number_is_not_known(value) -> None:
     assert number({"mpp": value}, "mpp") == 0

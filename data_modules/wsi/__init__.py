@@ -1,0 +1,1 @@
+"""From whole slides to bags of features."""

@@ -1,0 +1,148 @@
+"""The two stains of a slide: their colours as optical densities, and their strengths."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+Array = np.ndarray
+
+# Brighter pixels are glass.
+GLASS_GREY = 220.0
+PERCENTILE = 99
+# Closer stain vectors are one stain.
+LEAST_ANGLE_DEGREES = 8.0
+# Pixels that dictionary learning looks at: it is slow, and has enough with these.
+DICTIONARY_PIXELS = 20_000
+SPARSITY = 0.1
+
+
+class DegenerateError(ValueError):
+    """The stains of these pixels cannot be told apart."""
+
+
+class Stains(NamedTuple):
+    """Two stains.
+
+    Attributes:
+        vectors: Unit optical densities in red, green and blue: haematoxylin, then eosin.
+        strength: 99th percentile of their concentrations.
+    """
+
+    vectors: Float[Array, "2 3"]
+    strength: Float[Array, " 2"]
+
+    def __str__(self) -> str:
+        h, e = (", ".join(f"{value:.4f}" for value in row) for row in self.vectors)
+        return f"H ({h}) E ({e}) at {self.strength[0]:.3f}, {self.strength[1]:.3f}"
+
+
+def optical_density(values: UInt8[Array, "*n"]) -> Float[Array, "*n"]:
+    """-log(I / 255), of black as of 1.
+
+    Example:
+        >>> optical_density(np.array([255, 94], np.uint8)).round(2).tolist()
+        [0.0, 1.0]
+    """
+    density: Array = np.maximum(-np.log(np.maximum(values, 1) / 255.0), 1e-6)
+    return density
+
+
+def tissue_pixels(pixels: UInt8[Array, "n 3"]) -> UInt8[Array, "m 3"]:
+    """Those that are no glass.
+
+    Example:
+        >>> tissue_pixels(np.array([[250, 250, 250], [200, 120, 180]], np.uint8)).tolist()
+        [[200, 120, 180]]
+    """
+    grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    chosen: Array = pixels[grey < GLASS_GREY]
+    return chosen
+
+
+def fitted(pixels: UInt8[Array, "n 3"], name: Literal["macenko", "vahadane"]) -> Stains:
+    """Stains of tissue pixels.
+
+    Raises:
+        DegenerateError: There is one stain, or none.
+    """
+    density = optical_density(pixels)
+    vectors = macenko_vectors(density) if name == "macenko" else vahadane_vectors(density)
+    angle = np.degrees(np.arccos(np.clip(vectors[0] @ vectors[1], -1.0, 1.0)))
+    if not np.isfinite(vectors).all() or angle < LEAST_ANGLE_DEGREES:
+        raise DegenerateError(f"one stain only: the two that were found are {angle:.1f}° apart")
+    if (vectors < -0.1).any():
+        raise DegenerateError("no two stains: one would have to brighten what it stains")
+    concentrations = density @ np.linalg.pinv(vectors)
+    strength = np.percentile(concentrations, PERCENTILE, axis=0)
+    if (strength < 0.05).any():
+        raise DegenerateError("one stain only: the other is nowhere to be seen")
+    return Stains(vectors, strength)
+
+
+def macenko_vectors(density: Float[Array, "n 3"]) -> Float[Array, "2 3"]:
+    """Stains as the extreme directions in the plane of the two main components.
+
+    Source: Macenko et al., A method for normalizing histology slides for quantitative analysis,
+    2009, doi:10.1109/ISBI.2009.5193250.
+
+    Args:
+        density: Optical densities of tissue.
+
+    Example:
+        >>> stains = np.array([[0.6, 0.7, 0.4], [0.2, 0.8, 0.55]])
+        >>> amounts = np.random.default_rng(0).uniform(0, 2, (2000, 2))
+        >>> macenko_vectors(amounts @ stains).round(1).tolist()
+        [[0.6, 0.7, 0.4], [0.2, 0.8, 0.6]]
+    """
+    _, directions = np.linalg.eigh(np.cov(density, rowvar=False))
+    plane = directions[:, [2, 1]]
+    plane = plane * np.where(plane[:1] < 0, -1.0, 1.0)
+    projected = density @ plane
+    angle = np.arctan2(projected[:, 1], projected[:, 0])
+    low, high = np.percentile(angle, [100 - PERCENTILE, PERCENTILE])
+    ends = np.array([[np.cos(a), np.sin(a)] for a in (low, high)]) @ plane.T
+    return _ordered(ends)
+
+
+def vahadane_vectors(density: Float[Array, "n 3"]) -> Float[Array, "2 3"]:
+    """Stains as a dictionary of two non-negative words that pixels are sparse in.
+
+    Deterministic: a fixed selection of pixels, and a start at Macenko's stains.
+
+    Source: Vahadane et al., Structure-preserving color normalization and sparse stain separation
+    for histological images, 2016, doi:10.1109/TMI.2016.2529665.
+
+    Args:
+        density: Optical densities of tissue.
+    """
+    from sklearn.decomposition import dict_learning_online
+
+    chosen = density[:: max(1, len(density) // DICTIONARY_PIXELS)]
+    words = dict_learning_online(
+        chosen,
+        n_components=2,
+        alpha=SPARSITY,
+        dict_init=np.abs(macenko_vectors(density)),
+        positive_dict=True,
+        positive_code=True,
+        method="cd",
+        return_code=False,
+        batch_size=256,
+        max_iter=20,
+        shuffle=False,
+        random_state=0,
+    )
+    length = np.linalg.norm(words, axis=1, keepdims=True)
+    if (length == 0).any():
+        raise DegenerateError("one stain only")
+    return _ordered(words)
+
+
+def _ordered(vectors: Float[Array, "2 3"]) -> Float[Array, "2 3"]:
+    """Unit length, the one that absorbs more red first: that is haematoxylin."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    ordered: Array = unit if unit[0, 0] > unit[1, 0] else unit[::-1].copy()
+    return ordered

@@ -1,0 +1,256 @@
+"""Does reading, normalising and writing hide behind the encoder, and in how much memory?
+
+One slide goes through the extraction, through the bare network and through tiatoolbox's own
+extractor, in turns; then a slide of 100 000 × 100 000 pixels through the extraction, in a process
+of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import experiments
+from data_modules.wsi.encoder import Encoder, load_encoder
+from data_modules.wsi.extract import extract
+from data_modules.wsi.recipe import Recipe, SlideTask
+from data_modules.wsi.reference import bare_forward, tiatoolbox_extractor
+from data_modules.wsi.slide import open_slide
+from data_modules.wsi.tissue import tissue_mask
+from experiments.benchmarks.clock import seconds_of
+from experiments.benchmarks.pyramid import write_pyramid
+from experiments.benchmarks.report import Report, Row
+
+ROOT = Path(experiments.__file__).resolve().parents[1]
+CHILD = "from experiments.benchmarks.slides import child; child()"
+REAL = ROOT.parent / "shared" / "data" / "slides" / "CMU-1-Small-Region.svs"
+MIB = 1024**2
+LEAST_OF_FORWARD, LEAST_OF_TIATOOLBOX, MOST_MIB = 0.9, 1.3, 4096
+# Batches of the large slide that the real network encodes; for the others its width is enough.
+ENCODED = 3
+# Of the cohort whose cost is told; a resection has about so many tiles of 56 µm.
+SLIDES, TILES = 1000, 15_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured.
+
+    Attributes:
+        slide: Of the speeds; a generated one where it does not exist.
+        encoder: With random weights: speed does not depend on them.
+        precisions: Of the encoder; tiatoolbox knows fp32 alone.
+        device: Where it computes.
+        batch: Tiles encoded together.
+        workers: Threads that read.
+        rounds: Times that everything is measured.
+        side: Pixels of the large slide.
+    """
+
+    slide: str = str(REAL)
+    encoder: str = "maxvit"
+    precisions: tuple[str, ...] = ("fp32", "bf16")
+    device: str = "cpu"
+    batch: int = 16
+    workers: int = 1
+    rounds: int = 2
+    side: int = 100_000
+
+
+def measure(settings: Settings) -> Report:
+    """Speeds first, then memory."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = Path(settings.slide)
+        if not path.is_file():
+            path = folder / "generated.svs"
+            write_pyramid(path, 6000, radius=0.4, mpp=0.5, downsamples=(1, 4, 16))
+        measured = [
+            one for i in range(settings.rounds) for one in _round(settings, path, folder / f"{i}")
+        ]
+        rows = _speeds(settings, measured)
+        rows.append(_memory(settings, folder))
+    return Report(
+        name="slides",
+        title=f"{settings.encoder} on {path.name}, {settings.device}",
+        rows=rows,
+        notes=[
+            "end to end: open, find tissue, fit and apply Macenko, read, encode, write, draw",
+            "bare forward: the network alone, same precision and layout, on tiles in memory",
+            "tiatoolbox: DeepFeatureExtractor, same network, no stain normalisation, fp32",
+            *_costs(settings, measured),
+        ],
+        settings=asdict(settings),
+        measurements=measured,
+    )
+
+
+def _round(settings: Settings, path: Path, folder: Path) -> list[Row]:
+    """Tiles a second of everything, once, the bare forward before and after."""
+    folder.mkdir()
+    rows: list[Row] = []
+    for precision in settings.precisions:
+        bare = bare_forward(
+            settings.encoder, settings.batch, device=settings.device, precision=precision
+        )
+        encoder = _encoder(settings, precision)
+        bare()
+        before = [seconds_of(bare) for _ in range(3)]
+        task = _task(path, folder / precision)
+        recipe = _recipe(settings, precision)
+        tiles = 0
+
+        def whole(task: SlideTask = task, recipe: Recipe = recipe, one: Encoder = encoder) -> None:
+            nonlocal tiles
+            done = extract(task, recipe, one, batch_size=settings.batch, workers=settings.workers)
+            tiles = done.tiles
+
+        seconds = seconds_of(whole)
+        after = [seconds_of(bare) for _ in range(3)]
+        forward = settings.batch / statistics.mean([*before, *after])
+        rows += [
+            {"way": "bare forward", "precision": precision, "tiles_s": forward},
+            {"way": "end to end", "precision": precision, "tiles_s": tiles / seconds},
+        ]
+    with open_slide(path) as slide:
+        mask = tissue_mask(slide, "otsu").mask.astype(np.uint8)
+    run = tiatoolbox_extractor(settings.encoder, batch=settings.batch, device=settings.device)
+    found: list[int] = []
+
+    def theirs() -> None:
+        features, _ = run(path, mask, folder)
+        found.append(len(features))
+
+    seconds = seconds_of(theirs)
+    rows.append({"way": "tiatoolbox", "precision": "fp32", "tiles_s": found[0] / seconds})
+    return rows
+
+
+def _mean(measured: list[Row], way: str, precision: str) -> float:
+    return statistics.mean(
+        row["tiles_s"] for row in measured if (row["way"], row["precision"]) == (way, precision)
+    )
+
+
+def _speeds(settings: Settings, measured: list[Row]) -> list[Row]:
+    theirs = _mean(measured, "tiatoolbox", "fp32")
+    rows: list[Row] = []
+    for precision in settings.precisions:
+        ours, bare = (_mean(measured, way, precision) for way in ("end to end", "bare forward"))
+        rows.append(
+            _row(f"{precision}: end to end {ours:.2f} tiles/s over bare forward {bare:.2f}",
+                 ours / bare, ">=", LEAST_OF_FORWARD)
+        )  # fmt: skip
+        rows.append(
+            _row(f"{precision}: end to end over tiatoolbox {theirs:.2f} tiles/s",
+                 ours / theirs, ">=", LEAST_OF_TIATOOLBOX)
+        )  # fmt: skip
+    return rows
+
+
+def _costs(settings: Settings, measured: list[Row]) -> list[str]:
+    """What a cohort takes at the measured speeds."""
+    lines = []
+    for precision in settings.precisions:
+        rate = _mean(measured, "end to end", precision)
+        hours = SLIDES * TILES / rate / 3600
+        lines.append(
+            f"{precision}: {SLIDES} slides of {TILES} tiles take {hours:.0f} h at {rate:.1f} tiles/s"
+        )
+    return lines
+
+
+def _row(what: str, figure: float, sign: str, bar: float) -> Row:
+    met = figure >= bar if sign == ">=" else figure < bar
+    return {"what": what, "figure": figure, "bar": f"{sign} {bar:g}", "met": "yes" if met else "NO"}
+
+
+def _memory(settings: Settings, folder: Path) -> Row:
+    """Peak of a fresh process.
+
+    Raises:
+        RuntimeError: The process failed.
+    """
+    path = folder / "large.svs"
+    write_pyramid(path, settings.side)
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(path), json.dumps(asdict(settings))],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the large slide ended with {done.returncode}:\n{done.stderr}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    what = f"peak MiB, {settings.side} × {settings.side} px, {found['tiles']} tiles"
+    return _row(what, found["peak"] / MIB, "<", MOST_MIB)
+
+
+def child() -> None:
+    """What the fresh process does: the whole extraction of the large slide, and a print."""
+    path, settings = Path(sys.argv[1]), Settings(**json.loads(sys.argv[2]))
+    precision = settings.precisions[0]
+    done = extract(
+        _task(path, path.parent / "large"),
+        _recipe(settings, precision),
+        Hasty(_encoder(settings, precision)),  # type: ignore[arg-type]
+        batch_size=settings.batch,
+        workers=settings.workers,
+    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"tiles": done.tiles, "peak": peak}))
+
+
+class Hasty:
+    """An encoder that does the first batches, and after them only pretends to.
+
+    Args:
+        encoder: The real one.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.name, self.width, self.tile_px = encoder.name, encoder.width, encoder.tile_px
+        self.batches = 0
+
+    def header(self) -> dict[str, str | int]:
+        """Of the real one."""
+        return dict(self.encoder.header())
+
+    def encode(self, tiles: np.ndarray) -> np.ndarray:
+        """Features, or as many numbers."""
+        self.batches += 1
+        if self.batches <= ENCODED:
+            return self.encoder.encode(tiles)
+        means = tiles.mean((1, 2, 3), dtype=np.float32)
+        return np.repeat(means[:, None], self.width, axis=1)
+
+
+def _task(path: Path, folder: Path) -> SlideTask:
+    folder.mkdir()
+    return SlideTask(path.stem, path, None, None, folder / "bag.h5", folder / "overview.png")
+
+
+def _recipe(settings: Settings, precision: str) -> Recipe:
+    return Recipe(settings.encoder, random_weights=True, precision=precision)
+
+
+def _encoder(settings: Settings, precision: str) -> Encoder:
+    return load_encoder(
+        settings.encoder,
+        weights=None,
+        random_weights=True,
+        device=settings.device,
+        precision=precision,
+    )

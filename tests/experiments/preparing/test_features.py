@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import csv
+import errno
+import json
+from pathlib import Path
+
+import h5py
+import pytest
+import yaml
+
+from data_modules.wsi.rows import Rows
+from experiments.prepare import main
+
+pytestmark = pytest.mark.usefixtures("mean_colours")
+PLAIN = ("--stain", "none", "--tissue", "none")
+DX1 = "TCGA-A2-A0T0-01Z-00-DX1.x"
+
+
+def features(slides: Path, out: Path, *flags: str) -> int:
+    return main(["features", "--slides", str(slides), "--out", str(out), *PLAIN, *flags])
+
+
+def rows(path: Path, mark: str) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter=mark))
+
+
+def test_a_bad_slide_is_quarantined_and_the_rest_is_done(slides, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    assert features(slides, out) == 2
+    assert sorted(p.name for p in out.iterdir()) == [
+        "P2.h5", f"{DX1}.h5", "features.yaml", "overviews", "quarantine.tsv", "recipe.json",
+        "slides.csv",
+    ]  # fmt: skip
+    assert sorted(p.name for p in (out / "overviews").iterdir()) == ["P2.png", f"{DX1}.png"]
+    (refused,) = rows(out / "quarantine.tsv", "\t")
+    assert refused["slide"] == "empty"
+    assert refused["reason"]
+    patients = {row["slide"]: row["patient"] for row in rows(out / "slides.csv", ",")}
+    assert patients == {DX1: "TCGA-A2-A0T0", "P2": ""}
+    entry = yaml.safe_load((out / "features.yaml").read_text(encoding="utf-8"))["features"]
+    assert entry == {"maxvit": {"format": "bags", "path": str(out), "width": 3}}
+    told = capsys.readouterr().out
+    assert "2 slides written, 0 were there already, 1 refused; 18 tiles" in told
+    assert "tiles/s" in told
+    assert f"{slides / 'empty.svs'}: " in told
+
+
+def test_a_second_run_does_what_is_left(slides, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    features(slides, out)
+    before = {name: (out / f"{name}.h5").stat().st_mtime_ns for name in ("P2", DX1)}
+    (out / "P2.h5").unlink()
+    (slides / "empty.svs").unlink()
+    assert features(slides, out) == 0
+    told = capsys.readouterr().out
+    assert "1 slides written, 1 were there already, 0 refused" in told
+    assert (out / f"{DX1}.h5").stat().st_mtime_ns == before[DX1]
+    assert not (out / "quarantine.tsv").exists()
+
+
+def test_a_folder_holds_features_of_one_making(slides, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    features(slides, out)
+    assert features(slides, out, "--tile-mpp", "0.5", "--encoder", "resnet50") == 2
+    told = capsys.readouterr().err
+    assert "column tile_mpp: was 0.25, is now 0.5" in told
+    assert "column encoder: was 'maxvit', is now 'resnet50'" in told
+    assert "choose another --out" in told
+    assert features(slides, out, "--batch_size", "3", "--workers", "0") == 2
+
+
+@pytest.mark.parametrize("mark", ["-", "_"])
+def test_words_of_flags_are_joined_either_way(slides, tmp_path, mark) -> None:
+    flags = [f"--random{mark}weights", f"--min{mark}region", "0.1", f"--batch{mark}size", "2"]
+    assert features(slides / "P2.svs", tmp_path / "out", *flags) == 0
+    made = json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))
+    assert (made["random_weights"], made["min_region"]) == (1, 0.1)
+
+
+def test_everything_wrong_is_told_at_once_and_nothing_written(slides, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    flags = ["--batch_size", "0", "--min_tissue", "7", "--mpp", "352", "--resources", "GPU"]
+    assert features(slides, out, *flags, "--include", "Tumor", "--coords", "nowhere") == 2
+    told = capsys.readouterr().err
+    for message in (
+        "--batch_size: 0 is less than 1", "--min_tissue: 7 is no share", "--mpp: 352 is no µm",
+        "--resources: 'GPU' is no NAME=AMOUNT", "give --cluster as well",
+        "--include: names annotated classes", "nowhere: the folder does not exist",
+    ):  # fmt: skip
+        assert message in told
+    assert not out.exists()
+
+
+def test_a_full_disk_ends_the_run(slides, tmp_path, capsys, monkeypatch) -> None:
+    def full(self, rows) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Rows, "add", full)
+    assert features(slides, tmp_path / "out") == 2
+    assert "No space left on device; free some space, and run again" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "quarantine.tsv").exists()
+    monkeypatch.undo()
+
+
+def test_ctrl_c_says_how_to_go_on(slides, tmp_path, capsys, monkeypatch) -> None:
+    def stop(self, rows) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Rows, "add", stop)
+    assert features(slides, tmp_path / "out") == 130
+    assert "run the same command again to go on" in capsys.readouterr().out
+
+
+def test_a_bag_whose_slide_is_now_refused_is_named(slides, tmp_path) -> None:
+    out = tmp_path / "out"
+    features(slides, out)
+    (slides / "P2.svs").write_bytes(b"")
+    assert features(slides, out) == 2
+    reasons = {row["slide"]: row["reason"] for row in rows(out / "quarantine.tsv", "\t")}
+    assert "the bag of an earlier slide is still there" in reasons["P2"]
+    assert "still there" not in reasons["empty"]
+
+
+def test_tiles_follow_the_annotation(slides, tmp_path) -> None:
+    notes = tmp_path / "annotations"
+    notes.mkdir()
+    ring = [[0, 0], [224, 0], [224, 112], [0, 112], [0, 0]]
+    feature = {
+        "type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"classification": {"name": "Tumor"}},
+    }  # fmt: skip
+    (notes / "P2.geojson").write_text(json.dumps([feature]))
+    (notes / "nobody.geojson").write_text("[]")
+    out = tmp_path / "out"
+    flags = ["--annotations", str(notes), "--include", "Tumor"]
+    assert features(slides, out, *flags) == 2
+    with h5py.File(out / "P2.h5") as file:
+        assert file["coords"][:].tolist() == [[0, 0], [112, 0]]
+    reasons = {row["slide"]: row["reason"] for row in rows(out / "quarantine.tsv", "\t")}
+    assert "has no annotation, and --include asks for its classes" in reasons[DX1]
