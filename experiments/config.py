@@ -10,6 +10,13 @@ from typing import Literal
 
 from data_modules.toy_truth import ToyConfig
 from experiments.arms import arm_checks
+from experiments.config_parts import (
+    DataConfig,
+    ModelConfig,
+    OptimConfig,
+    TrainerConfig,
+    WandbConfig,
+)
 from mmsurv.names import (
     FusionName,
     LossName,
@@ -27,88 +34,6 @@ LoggerName = Literal["wandb", "csv", "tensorboard"]
 Check = tuple[bool, str]
 
 LONGEST_YEARS = 100
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Size and start of the network."""
-
-    width: int = 64
-    """Width d of patch and gene tokens."""
-    heads: int = 4
-    """Attention heads; must divide the width."""
-    dropout: float = 0.1
-    """Dropout on tokens, in attention blocks and before the head."""
-    clinical_start: Literal["cox", "random"] = "cox"
-    """Start the clinical weights of the final layer at the ridge Cox solution of the training
-    patients, or at random."""
-    head_start: float = 0.3
-    """Factor on the initial weights of the head that reads the fused vector; small starts near the
-    clinical model."""
-    gene_hidden: int = 0
-    """Hidden units of a small network from expression straight to the log hazard, beside the tokens
-    that the image reads, and in their place where there is no image; 0 leaves it out."""
-
-
-@dataclass(frozen=True)
-class OptimConfig:
-    """AdamW."""
-
-    lr: float = 1e-3
-    """Learning rate."""
-    weight_decay: float = 0.01
-    """Decoupled weight decay."""
-
-
-@dataclass(frozen=True)
-class TrainerConfig:
-    """How long and on what to train."""
-
-    max_epochs: int = 150
-    """Most epochs a fold."""
-    patience: int = 5
-    """Epochs without a lower validation loss after which training stops."""
-    gradient_clip: float = 0.0
-    """Largest norm of the gradient; 0 does not clip."""
-    accelerator: Literal["auto", "cpu", "gpu"] = "cpu"
-    """Device kind. On a CPU the same seed gives the same bytes."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Floating point precision of training."""
-    threads: int = 1
-    """CPU threads of a network. The last digits depend on it, so it does not depend on the machine
-    by itself; 0 takes every core, or with --jobs its share of them."""
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """How bags reach the model."""
-
-    batch_size: int = 12
-    """Patients a batch; the Cox risk set is the batch, unless --risk_set is cohort."""
-    workers: int = 0
-    """Processes that read bags beside the training process."""
-    cache: bool = False
-    """Keep bags in memory after their first read instead of streaming them every epoch."""
-    max_patches: int = 0
-    """Random patches a patient and epoch in training; 0 takes all. Evaluation always takes all."""
-    time_bins: int = 8
-    """Time bins of the discrete loss, at quantiles of the training events."""
-
-
-@dataclass(frozen=True)
-class WandbConfig:
-    """Weights & Biases."""
-
-    project: str = "mmsurv"
-    """Project of the run."""
-    entity: str = ""
-    """User or team; empty takes the account's default."""
-    mode: Literal["auto", "online", "offline", "disabled"] = "auto"
-    """auto is online where an API key is configured and offline otherwise; it never asks."""
-    tags: tuple[str, ...] = ()
-    """Tags of the run."""
-    notes: str = ""
-    """Notes of the run."""
 
 
 @dataclass(frozen=True)

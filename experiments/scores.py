@@ -147,8 +147,6 @@ def score_table(scores: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"fold": str})
 
 
-def _entry(value: Value) -> dict[str, Any]:
-    return {"value": value.value, "reason": value.reason}
 def _estimate(found: Estimate) -> dict[str, Any]:
     return {"value": found.value, "reason": found.reason, "lower": found.lower,
             "upper": found.upper, "p": found.p}  # fmt: skip

@@ -14,8 +14,6 @@ from experiments.benchmarks import fusions, real
 from experiments.benchmarks.report import Report, print_report, write_report
 
 QUICK = ("epoch", "startup", "memory", "attention", "metrics")
-SLOW = ("fusions", "real", "expression")
-QUICK = ("epoch", "startup", "memory", "attention")
 SLOW = ("fusions", "real", "expression", "slides")
 
 

@@ -26,7 +26,8 @@ from data_modules.toy_truth import ToyConfig
 from experiments.benchmarks.clock import Moment, median_ratio, now
 from experiments.benchmarks.report import Report, Row
 from experiments.cohorts import TOY_ROOT
-from experiments.config import LoggerName, RunConfig, TrainerConfig, WandbConfig
+from experiments.config import LoggerName, RunConfig
+from experiments.config_parts import TrainerConfig, WandbConfig
 from experiments.loggers import experiment_log
 from experiments.progress import EpochProgress
 from experiments.run_folder import write_start

@@ -22,7 +22,8 @@ from data_modules.manifest import load_manifest
 from data_modules.toy import build_toy
 from data_modules.toy_truth import ToyConfig
 from experiments import cross_validation
-from experiments.config import ModelConfig, RunConfig, TrainerConfig
+from experiments.config import RunConfig
+from experiments.config_parts import ModelConfig, TrainerConfig
 from experiments.loggers import CsvLog
 from experiments.progress import EpochProgress
 from experiments.run import main

@@ -3,17 +3,17 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import sys
 from itertools import pairwise
 
 import pytest
 
 from data_modules.toy_truth import ToyConfig
-from experiments import config as module
-from experiments.config import (
+from experiments.config import RunConfig
+from experiments.config_parts import (
     DataConfig,
     ModelConfig,
     OptimConfig,
-    RunConfig,
     TrainerConfig,
     WandbConfig,
 )
@@ -39,7 +39,7 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
         setattr(value, dataclasses.fields(part)[0].name, None)
     body = next(
         node.body
-        for node in ast.parse(inspect.getsource(module)).body
+        for node in ast.parse(inspect.getsource(sys.modules[part.__module__])).body
         if isinstance(node, ast.ClassDef) and node.name == part.__name__
     )
     for field, after in pairwise(body):

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from experiments import parallel
-from experiments.config import RunConfig, WandbConfig
+from experiments.config import RunConfig
+from experiments.config_parts import WandbConfig
 from experiments.loggers import wandb_mode
 
 

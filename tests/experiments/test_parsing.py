@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.config import ModelConfig, RunConfig
+from experiments.config import RunConfig
+from experiments.config_parts import ModelConfig
 from experiments.parsing import as_plain, parse_run, to_yaml
 
 

@@ -11,7 +11,8 @@ import yaml
 
 from data_modules.problems import BadInput
 from experiments import run_folder
-from experiments.config import ModelConfig, OptimConfig, RunConfig
+from experiments.config import RunConfig
+from experiments.config_parts import ModelConfig, OptimConfig
 from experiments.run import main
 from experiments.run_folder import (
     flat_config,

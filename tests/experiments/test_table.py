@@ -79,6 +79,9 @@ def test_classical_models_have_a_line_each_and_a_reason_where_there_is_no_number
 
 def _summary(mean: float, reason: str) -> dict:
     return {"mean": mean, "sd": mean, "reason": reason}
+
+
+def test_reasons_of_several_metrics_are_one_line(scores) -> None:
     scores["folds"][1]["ibs_5y"] = _entry(math.nan, "no follow-up")
     scores["pooled"]["hazard_ratio"] = _entry(math.nan, "no event")
     assert reasons(scores)[:2] == [

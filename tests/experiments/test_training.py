@@ -11,7 +11,8 @@ import torch
 from data_modules.datamodule import SurvivalDataModule
 from experiments import training
 from experiments.checkpoints import AtomicCheckpointIO, read_checkpoint
-from experiments.config import DataConfig, ModelConfig, OptimConfig, RunConfig, TrainerConfig
+from experiments.config import RunConfig
+from experiments.config_parts import DataConfig, ModelConfig, OptimConfig, TrainerConfig
 from experiments.scoring import log_hazards
 from experiments.training import (
     TrainingDivergedError,

@@ -5,7 +5,8 @@ import pytest
 from data_modules.folds import make_folds
 from experiments import training
 from experiments.benchmarks.epoch import Settings, measure, timed_fit
-from experiments.config import ModelConfig, RunConfig, TrainerConfig
+from experiments.config import RunConfig
+from experiments.config_parts import ModelConfig, TrainerConfig
 
 
 def test_the_bare_loop_does_the_same_work(cohort, tmp_path, monkeypatch) -> None:
