@@ -18,9 +18,8 @@ from experiments.context import RunContext, reopen
 from experiments.loggers import ExperimentLog, cell_log
 from experiments.progress import EpochProgress
 from experiments.run_folder import write_csv
-from experiments.scoring import score_fold
+from experiments.scoring import Member, score_fold
 from experiments.training import best_task, member_seed, train_member
-from mmsurv.task import SurvivalTask
 
 
 @dataclass(frozen=True)
@@ -122,24 +121,21 @@ def member_folder(folder: Path, config: RunConfig, fold: int, member: int) -> Pa
 
 
 def _run_fold(context: RunContext, fold: int, log: ExperimentLog, console: Console) -> None:
-    networks = [
-        _network(context, fold, member, log, console) for member in range(context.config.ensemble)
-    ]
-    members = [(task, home) for task, home, _ in networks]
+    config = context.config
+    members = [_network(context, fold, m, log, console) for m in range(config.ensemble)]
     table = score_fold(
         members,
-        networks[-1][2],
         fold=fold,
-        horizons=context.config.horizons,
-        fitted_in=members[0][1] / "best.ckpt",
+        horizons=config.horizons,
+        known="development" if config.inner == "rotate" else "train",
     )
     write_csv(table, context.folder / f"fold{fold}" / "predictions.csv")
 
 
 def _network(
     context: RunContext, fold: int, member: int, log: ExperimentLog, console: Console
-) -> tuple[SurvivalTask, Path, SurvivalDataModule]:
-    """A trained network, where it lies, and its patients."""
+) -> Member:
+    """A trained network, from where it lies if it was trained before."""
     config = context.config
     seed = member_seed(config.seed, fold, member)
     home = member_folder(context.folder, config, fold, member)
@@ -148,6 +144,7 @@ def _network(
         context.cohort,
         context.folds,
         fold=fold,
+        member=member if config.inner == "rotate" else 0,
         batch_size=config.data.batch_size,
         workers=config.data.workers,
         cache=config.data.cache,
@@ -156,7 +153,7 @@ def _network(
     )
     data.setup()
     if (home / "history.csv").is_file():
-        return best_task(home), home, data
+        return Member(best_task(home), home, data)
     task = train_member(
         config,
         data,
@@ -167,4 +164,4 @@ def _network(
             console, f"{name} of {context.folds.n_folds}", config.trainer.patience
         ),
     )
-    return task, home, data
+    return Member(task, home, data)

@@ -19,6 +19,7 @@ from experiments.config_parts import (
 )
 from mmsurv.names import (
     FusionName,
+    InnerSplit,
     LossName,
     Modality,
     PoolingName,
@@ -82,6 +83,9 @@ class RunConfig:
     """Run only these folds, counted from 0; () runs all."""
     seed: int = 0
     """Seed of folds, initial weights, shuffling and dropout."""
+    inner: InnerSplit = "fixed"
+    """Whom the members of an ensemble stop on, under protocol nested. fixed: all on one fifth of
+    the others; rotate: each on a fifth of its own, so that together they learn from everybody."""
     ensemble: int = 1
     """Networks a fold, each from its own seed; their standardised log hazards are averaged."""
     baselines: bool = True
@@ -129,6 +133,10 @@ class RunConfig:
             (
                 self.risk_set == "batch" or self.loss == "cox",
                 f"--risk_set={self.risk_set}: only the Cox loss has risk sets, not {self.loss}",
+            ),
+            (
+                self.inner == "fixed" or self.ensemble > 1,
+                f"--inner={self.inner}: one network has nothing to rotate; set --ensemble",
             ),
             (self.folds >= 2, f"--folds={self.folds}: at least 2 are needed"),
             (self.repeats >= 1, f"--repeats={self.repeats}: at least 1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from data_modules.cohort import Cohort
 from data_modules.doctor import FEW_EVENTS, follow_up_median
 from data_modules.files import write_aside
-from data_modules.folds import Design, Folds, make_folds
+from data_modules.folds import INNER_PARTS, Design, Folds, make_folds
 from data_modules.problems import BadInput, Problem, Problems
 from data_modules.site_folds import sites_of
 from data_modules.split_files import read_split
@@ -40,11 +41,24 @@ def draw_folds(config: RunConfig, cohort: Cohort) -> Folds:
     folds = make_folds(
         cohort, n_folds=config.folds, protocol=config.protocol, seed=config.seed, design=design
     )
+    _check_members(config, cohort, folds)
     beyond = [k for k in config.only_folds if k >= folds.n_folds]
     if beyond:
         text = f"{beyond}: folds count from 0 to {folds.n_folds - 1}"
         raise BadInput([Problem("--only_folds", None, None, text)])
     return folds
+
+
+def _check_members(config: RunConfig, cohort: Cohort, folds: Folds) -> None:
+    """Every member needs an event to stop on."""
+    if config.inner == "fixed" or config.protocol == "paper":
+        return
+    problems = Problems()
+    for fold, member in product(range(folds.n_folds), range(min(config.ensemble, INNER_PARTS))):
+        if not cohort.table.loc[folds.patients(fold, "val", member), "event"].any():
+            where = f"fold {fold} of cohort {cohort.name}"
+            problems.add(where, f"no event that member {member} could stop on: use --inner fixed")
+    problems.raise_if_any()
 
 
 def audit(folds: Folds, cohort: Cohort) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 
 from data_modules.datamodule import SurvivalDataModule
-from data_modules.folds import Role
+from data_modules.folds import Part
 from experiments.checkpoints import add_to_checkpoint
 from mmsurv.survival import (
     DAYS_PER_YEAR,
@@ -49,7 +49,7 @@ def survival_column(years: float) -> str:
     return f"survival_{years:g}y"
 
 
-def log_hazards(task: SurvivalTask, data: SurvivalDataModule, role: Role) -> Float[Array, " n"]:
+def log_hazards(task: SurvivalTask, data: SurvivalDataModule, role: Part) -> Float[Array, " n"]:
     """Log hazards of a role in the order of `data.role_table(role)`, in evaluation mode."""
     device = next(task.parameters()).device
     task.eval()
@@ -62,37 +62,57 @@ def log_hazards(task: SurvivalTask, data: SurvivalDataModule, role: Role) -> Flo
     return values
 
 
+class Member(NamedTuple):
+    """A network of an ensemble, of one or of several.
+
+    Attributes:
+        task: Trained.
+        home: Where its best.ckpt lies.
+        data: Its patients, with transforms fitted on those that it was trained on.
+    """
+
+    task: SurvivalTask
+    home: Path
+    data: SurvivalDataModule
+
+
 def score_fold(
-    members: list[tuple[SurvivalTask, Path]],
-    data: SurvivalDataModule,
-    *,
-    fold: int,
-    horizons: tuple[float, ...],
-    fitted_in: Path,
+    members: list[Member], *, fold: int, horizons: tuple[float, ...], known: Part = "train"
 ) -> pd.DataFrame:
     """Predicts the held-out patients of one fold.
 
-    Members are averaged on the standardised scale of the training patients and brought back to the
+    Members are averaged on the standardised scale of the known patients and brought back to the
     mean spread of the members, so that one member alone is unchanged. Baseline hazard and risk cut
-    come from the training patients and are added to the checkpoint `fitted_in`.
+    come from the known patients and are added to the checkpoint of the first member; transforms to
+    that of each.
+
+    Args:
+        members: At least one.
+        fold: Which.
+        horizons: Years.
+        known: Whose outcomes baseline hazard and risk cut are fitted on: the training patients, or,
+            where members were trained on different ones, all who are not held out.
 
     Returns:
         One row a held-out patient, columns as design: patient_id, fold, time_days, event,
         log_hazard, survival at each year, risk_group.
     """
-    training = [log_hazards(task, data, "train") for task, _ in members]
+    data = members[0].data
+    training = [log_hazards(m.task, m.data, known) for m in members]
     train = average_members(training, training)
-    test = average_members([log_hazards(task, data, "test") for task, _ in members], training)
+    test = average_members([log_hazards(m.task, m.data, "test") for m in members], training)
     rows, fitted = prediction_rows(
         training=train,
-        known=data.role_table("train"),
+        known=data.role_table(known),
         log_hazard=test,
         held_out=data.role_table("test"),
         fold=fold,
         horizons=horizons,
     )
+    for member in members[1:]:
+        add_to_checkpoint(member.home / "best.ckpt", transforms=member.data.transforms_state())
     add_to_checkpoint(
-        fitted_in,
+        members[0].home / "best.ckpt",
         baseline=fitted.baseline.to_state(),
         risk_cut=fitted.cut,
         transforms=data.transforms_state(),

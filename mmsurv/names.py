@@ -9,6 +9,7 @@ FusionName = Literal["dual_xattn", "image_to_gene", "gene_to_image", "concat", "
 PoolingName = Literal["self_attention", "abmil", "mean", "latent"]
 LossName = Literal["cox", "discrete"]
 Ties = Literal["efron", "breslow"]
+InnerSplit = Literal["fixed", "rotate"]
 RiskSet = Literal["batch", "cohort"]
 Protocol = Literal["nested", "paper"]
 SplitName = Literal["stratified", "site", "leave_one_site_out"]

@@ -30,6 +30,7 @@ WHOLE_SLIDE = ("tiatoolbox", "openslide", "timm")
 
 # Source files that are tested elsewhere than at the mirrored path, and why.
 TESTED_IN = {
+    "experiments/config_parts.py": "experiments/test_config.py",  # with the whole configuration
     "mmsurv/metrics/functional/value.py": "mmsurv/metrics/functional/test_concordance.py",  # a pair
     "mmsurv/losses/cox.py": "mmsurv/losses/test_modules.py",  # shells of the pure functions
     "mmsurv/losses/discrete.py": "mmsurv/losses/test_modules.py",  # likewise

@@ -59,6 +59,7 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
         ({"arms": ("image", "slides")}, "neither modalities such as"),
         ({"arms": ("genes", "cox_clinical")}, "no arm does"),
         ({"protocols": ("paper", "paper")}, "--protocols names one twice"),
+        ({"inner": "rotate"}, "one network has nothing to rotate; set --ensemble"),
         ({"folds": 1}, "--folds=1"),
         ({"only_folds": (5,)}, "folds count from 0 to 4"),
         ({"only_folds": (-1,)}, "folds count from 0 to 4"),

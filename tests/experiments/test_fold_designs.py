@@ -11,6 +11,7 @@ import pytest
 from data_modules import site_folds
 from data_modules.files import write_aside
 from experiments import cells
+from experiments.checkpoints import read_checkpoint
 from experiments.run import main
 
 FAST = ("--modalities", "genes", "clinical", "--trainer.max_epochs", "1")
@@ -101,3 +102,20 @@ def test_a_fold_that_there_is_not(run, tmp_path, capsys, monkeypatch) -> None:
     assert run("--split", "leave_one_site_out", "--only_folds", "99") == 2
     assert "[99]: folds count from 0 to" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_members_that_stop_on_fifths_of_their_own(run, tmp_path) -> None:
+    flags = (*FAST, "--ensemble", "3", "--trainer.max_epochs", "2", "--only_folds", "1")
+    assert run(*flags, "--inner", "rotate", out="rotate") == 0
+    assert run(*flags, out="fixed") == 0
+    known, scalers = [], []
+    for name in ("rotate", "fixed"):
+        home = tmp_path / name / "fold1"
+        content = [read_checkpoint(home / f"member{m}" / "best.ckpt") for m in range(3)]
+        known.append(len(content[0]["training_log_hazard"]))
+        scalers.append(len({str(c["transforms"]) for c in content}))
+    folds = _read(tmp_path / "rotate", "folds.csv")
+    assert known == [(folds["role1"] != "test").sum(), (folds["role1"] == "train").sum()]
+    assert scalers == [3, 1]
+    one, two = (_read(tmp_path / name)["log_hazard"] for name in ("rotate", "fixed"))
+    assert not one.equals(two)

@@ -80,3 +80,12 @@ def test_a_fold_beyond_the_last_is_refused(cohort, tmp_path) -> None:
     assert warnings(audit(_folds(cohort), cohort).assign(events=20), config, cohort) == [
         "1 patients of the split are not in the cohort: Q1"
     ]
+
+
+def test_a_fifth_without_an_event_cannot_stop_a_member(cohort) -> None:
+    few = cohort.table.assign(event=[i % 8 == 0 for i in range(len(cohort.table))])
+    few = dataclasses.replace(cohort, table=few)
+    config = RunConfig(folds=2, ensemble=5, inner="rotate")
+    with pytest.raises(BadInput, match=r"no event that member \d could stop on: use --inner fixed"):
+        draw_folds(config, few)
+    assert draw_folds(dataclasses.replace(config, inner="fixed"), few).n_folds == 2

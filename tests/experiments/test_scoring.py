@@ -14,7 +14,7 @@ import torch
 from data_modules.cohort import Cohort
 from data_modules.datamodule import SurvivalDataModule
 from experiments.checkpoints import read_checkpoint
-from experiments.scoring import log_hazards, score_fold, survival_years
+from experiments.scoring import Member, log_hazards, score_fold, survival_years
 from mmsurv.survival import DAYS_PER_YEAR
 from mmsurv.task import SurvivalTask
 
@@ -32,13 +32,7 @@ def trained(train_fold, home) -> tuple[SurvivalTask, SurvivalDataModule]:
 
 
 def _score(members: list[SurvivalTask], data: SurvivalDataModule, home: Path) -> pd.DataFrame:
-    return score_fold(
-        [(task, home) for task in members],
-        data,
-        fold=0,
-        horizons=HORIZONS,
-        fitted_in=home / "best.ckpt",
-    )
+    return score_fold([Member(task, home, data) for task in members], fold=0, horizons=HORIZONS)
 
 
 @pytest.fixture(scope="module")
