@@ -120,7 +120,7 @@ def _p_values(settings: Settings, folds: int, seed: int) -> dict[str, float]:
         "corrected t, C-index": corrected,
         "bootstrap interval, C-index": 0.0 if outside else 1.0,
         "corrected t, two models": paired,
-        "paired bootstrap, two models": paired_difference(*drawn, "c_index").p,
+        "paired bootstrap, two models": paired_difference(drawn[0], drawn[1], "c_index").p,
     }
 
 
