@@ -74,7 +74,7 @@ def fold_scores(
     for horizon in horizons:
         at = horizon * DAYS_PER_YEAR
         there = {"survival": predictions[survival_column(horizon)].to_numpy(dtype=float), **of}
-        values = {
+        values: dict[str, Value | Estimate] = {
             "ibs": integrated_brier(**curves, until_days=at),
             "auc": auc_at(log_hazard=log_hazard, **of, **outside, at_days=at),
             "c_uno": uno_concordance(log_hazard=log_hazard, **of, **outside, until=at),

@@ -41,7 +41,7 @@ def draw_folds(config: RunConfig, cohort: Cohort) -> Folds:
     folds = make_folds(
         cohort, n_folds=config.folds, protocol=config.protocol, seed=config.seed, design=design
     )
-    _check_members(config, cohort, folds)
+    check_members(config, cohort, folds)
     beyond = [k for k in config.only_folds if k >= folds.n_folds]
     if beyond:
         text = f"{beyond}: folds count from 0 to {folds.n_folds - 1}"
@@ -49,8 +49,12 @@ def draw_folds(config: RunConfig, cohort: Cohort) -> Folds:
     return folds
 
 
-def _check_members(config: RunConfig, cohort: Cohort, folds: Folds) -> None:
-    """Every member needs an event to stop on."""
+def check_members(config: RunConfig, cohort: Cohort, folds: Folds) -> None:
+    """Makes sure that every member of a rotating ensemble has an event to stop on.
+
+    Raises:
+        BadInput: One has none.
+    """
     if config.inner == "fixed" or config.protocol == "paper":
         return
     problems = Problems()

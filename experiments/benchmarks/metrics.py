@@ -50,19 +50,10 @@ def measure(settings: Settings) -> Report:
     """Times each once; the bars are for the default settings on two cores."""
     random = np.random.default_rng(settings.seed)
     eta, event, time = _cohort(settings.large, random)
-    large = {"log_hazard": eta, "event": event, "time": time}
-    half = {"train_event": event[::2], "train_time": time[::2], "until": 1826.25}
     folds = _folds(*_cohort(settings.patients, random), settings.folds)
     noisy = [f._replace(log_hazard=random.permutation(f.log_hazard)) for f in folds]
     scored = [Scored(fold.log_hazard, fold.event, fold.time) for fold in folds]
-    pooled = {
-        name: np.concatenate([getattr(fold, name) for fold in folds]) for name in ("event", "time")
-    }
-    groups = {
-        "group": np.concatenate([fold.high for fold in folds]),
-        "fold": np.repeat(np.arange(len(folds)), [len(fold.time) for fold in folds]),
-        "permutations": settings.resamples,
-    }
+    share, deals = 1 / (settings.folds - 1), settings.resamples
 
     def resampled(of: list[HeldOut]) -> Bootstrap:
         return bootstrap(of, grid_days=GRID_DAYS, horizons=HORIZONS, resamples=settings.resamples)
@@ -72,21 +63,37 @@ def measure(settings: Settings) -> Report:
         for name in one.value:
             paired_difference(one, other, name)
 
+    def uno() -> None:
+        uno_concordance(log_hazard=eta, event=event, time=time, train_event=event[::2],
+                        train_time=time[::2], until=HORIZONS["5y"])  # fmt: skip
+
+    def split() -> None:
+        permutation_logrank(
+            event=np.concatenate([fold.event for fold in folds]),
+            time=np.concatenate([fold.time for fold in folds]),
+            group=np.concatenate([fold.high for fold in folds]),
+            fold=np.repeat(np.arange(len(folds)), [len(fold.time) for fold in folds]),
+            test_share=share,
+            permutations=deals,
+        )
+
     many = f"{settings.large} patients"
     often = f"{settings.patients} patients, {settings.folds} folds, {settings.resamples} times"
     metrics = len(resampled(folds[:1]).value)
+    calls: list[tuple[str, Callable[[], object], bool, float]] = [
+        ("C-index", lambda: concordance(log_hazard=eta, event=event, time=time), True, 2.0),
+        ("comparable pairs", lambda: comparable_pairs(event=event, time=time), True, 2.0),
+        ("Uno's C", uno, True, 2.0),
+        (f"bootstrap of {metrics} metrics", lambda: resampled(folds), False, 20.0),
+        ("paired bootstrap of two runs", compared, False, 40.0),
+        ("null band of the C-index",
+         lambda: null_band(scored, test_share=share, permutations=deals), False, 20.0),
+        ("permutation log-rank", split, False, 20.0),
+    ]  # fmt: skip
     rows = [
-        _row("C-index", many, lambda: concordance(**large), settings.large, 2.0),
-        _row("comparable pairs", many, lambda: comparable_pairs(event=event, time=time),
-             settings.large, 2.0),
-        _row("Uno's C", many, lambda: uno_concordance(**large, **half), settings.large, 2.0),
-        _row(f"bootstrap of {metrics} metrics", often, lambda: resampled(folds),
-             settings.patients, 20.0),
-        _row("paired bootstrap of two runs", often, compared, settings.patients, 40.0),
-        _row("null band of the C-index", often,
-             lambda: null_band(scored, permutations=settings.resamples), settings.patients, 20.0),
-        _row("permutation log-rank", often, lambda: permutation_logrank(**pooled, **groups),
-             settings.patients, 20.0),
+        _row(what, many if large else often, call, settings.large if large else settings.patients,
+             bar)
+        for what, call, large, bar in calls
     ]  # fmt: skip
     return Report(
         name="metrics",

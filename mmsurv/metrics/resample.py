@@ -135,6 +135,9 @@ def paired_difference(
 ) -> Estimate:
     """One run's metric minus another's, with interval and p, from the same drawn patients.
 
+    It compares the fitted models. Whether the methods that fitted them differ is for
+    `corrected_resampled` of the differences by fold, which this p is too small for.
+
     Args:
         one: From `bootstrap`.
         other: From `bootstrap` on the same patients and folds, with the same seed.

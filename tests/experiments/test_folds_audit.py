@@ -8,7 +8,7 @@ import pytest
 from data_modules.folds import make_folds
 from data_modules.problems import BadInput
 from experiments.config import RunConfig
-from experiments.folds_audit import audit, draw_folds, print_audit, warnings
+from experiments.folds_audit import audit, check_members, draw_folds, print_audit, warnings
 
 
 def _folds(cohort):  # noqa: ANN202
@@ -83,9 +83,11 @@ def test_a_fold_beyond_the_last_is_refused(cohort, tmp_path) -> None:
 
 
 def test_a_fifth_without_an_event_cannot_stop_a_member(cohort) -> None:
-    few = cohort.table.assign(event=[i % 8 == 0 for i in range(len(cohort.table))])
-    few = dataclasses.replace(cohort, table=few)
-    config = RunConfig(folds=2, ensemble=5, inner="rotate")
-    with pytest.raises(BadInput, match=r"no event that member \d could stop on: use --inner fixed"):
-        draw_folds(config, few)
-    assert draw_folds(dataclasses.replace(config, inner="fixed"), few).n_folds == 2
+    folds = _folds(cohort)
+    inner = folds.table.set_index("patient_id")["inner0"]
+    few = dataclasses.replace(cohort, table=cohort.table.assign(event=inner != 3))
+    config = RunConfig(folds=3, ensemble=5, inner="rotate")
+    with pytest.raises(BadInput, match=r"fold 0 of cohort toy: no event that member 3 could stop"):
+        check_members(config, few, folds)
+    check_members(dataclasses.replace(config, ensemble=3), few, folds)
+    check_members(dataclasses.replace(config, inner="fixed"), few, folds)
