@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,14 +14,13 @@ import h5py
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
-from shapely.geometry.base import BaseGeometry
 
 from data_modules.features.write import write_bag
 from data_modules.files import write_aside
-from data_modules.problems import BadInput, Problem, Problems
-from data_modules.wsi.coords import read_coords
+from data_modules.problems import BadInput, Problem
 from data_modules.wsi.encoder import Encoder
 from data_modules.wsi.overview import draw_overview
+from data_modules.wsi.plan import plan_slide
 from data_modules.wsi.recipe import (
     Header,
     Recipe,
@@ -31,12 +29,10 @@ from data_modules.wsi.recipe import (
     digest_of_settings,
     identity,
 )
-from data_modules.wsi.regions import choose_region, read_regions
 from data_modules.wsi.rows import Rows
 from data_modules.wsi.slide import Slide, open_slide
 from data_modules.wsi.stain import Stain, Target, fit_stain, read_target
-from data_modules.wsi.tiles import Tiles, plan_tiles, read_tiles
-from data_modules.wsi.tissue import tissue_mask
+from data_modules.wsi.tiles import Tiles, read_tiles
 
 Array = np.ndarray
 Outcome = Literal["written", "was there", "anew"]
@@ -67,21 +63,6 @@ class Extracted(NamedTuple):
     computed: int
     seconds: float
     header: Header
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be read of an open slide.
-
-    Attributes:
-        tiles: Where.
-        region: The annotated region; None where there is none.
-        notes: What a reader should know.
-    """
-
-    tiles: Tiles
-    region: BaseGeometry | None
     notes: tuple[str, ...]
 
 
@@ -124,7 +105,7 @@ def extract(
         stain = _stain(recipe, slide, plan.tiles)
         with Rows(
             task.target,
-            {**made_of, "tiles": sha256(np.ascontiguousarray(plan.tiles.coords)).hexdigest()},
+            {**made_of, "tiles": sha256(plan.tiles.coords.tobytes()).hexdigest()},
             count=len(plan.tiles.coords), width=encoder.width, batch=batch_size,
         ) as rows:  # fmt: skip
             kept = rows.done
@@ -150,60 +131,6 @@ def extract(
         header,
         notes,
     )
-
-
-def plan_slide(task: SlideTask, recipe: Recipe, slide: Slide, tile_px: int) -> Plan:
-    """Which tiles of an open slide.
-
-    Args:
-        task: The slide and its files.
-        recipe: How.
-        slide: Open.
-        tile_px: Side of the tiles that the encoder takes; those of another tool are read so.
-
-    Raises:
-        BadInput: No tile is left, or a file of the slide cannot be used.
-    """
-    problems = Problems()
-    if recipe.coords and task.coords is None:
-        raise BadInput([Problem(str(task.path), None, None, "has no coordinates in --coords")])
-    if task.coords is not None:
-        tiles = read_coords(task.coords, slide, problems)
-        problems.raise_if_any()
-        return _of_coords(_some(tiles, task, "the coordinates name none"), tile_px)
-    region: BaseGeometry | None = None
-    notes: list[str] = []
-    if task.annotation is None and recipe.include:
-        message = (
-            "has no annotation, and --include asks for its classes: annotate it, or leave it out"
-        )
-        raise BadInput([Problem(str(task.path), None, None, message)])
-    if task.annotation is not None:
-        regions = read_regions(task.annotation, problems)
-        problems.raise_if_any()
-        region, notes = choose_region(
-            regions,
-            include=recipe.include,
-            exclude=recipe.exclude,
-            size_px=slide.size_px,
-            problems=problems,
-        )
-        problems.raise_if_any()
-    tissue = None if recipe.tissue == "none" else tissue_mask(slide, recipe.tissue)  # type: ignore[arg-type]
-    if tissue is not None:
-        notes = [*notes, *tissue.notes]
-    tiles = plan_tiles(slide, recipe.grid, region, tissue)
-    found = "" if tissue is None else f"; tissue is {tissue.mask.mean():.1%} of the slide"
-    why = f"none is covered enough (min_region, min_tissue){found}"
-    return Plan(_some(tiles, task, why), region, tuple(notes))
-
-
-def _of_coords(tiles: Tiles, tile_px: int) -> Plan:
-    if tiles.tile_px == tile_px:
-        return Plan(tiles, None, ())
-    note = f"tiles of {tiles.tile_px} px are read as {tile_px} px"
-    mpp = tiles.mpp * tiles.tile_px / tile_px
-    return Plan(tiles._replace(tile_px=tile_px, mpp=mpp), None, (note,))
 
 
 def batches(
@@ -239,12 +166,6 @@ def batches(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _some(tiles: Tiles, task: SlideTask, why: str) -> Tiles:
-    if len(tiles.coords):
-        return tiles
-    raise BadInput([Problem(str(task.path), None, None, f"no tile is left: {why}")])
 
 
 def _stain(recipe: Recipe, slide: Slide, tiles: Tiles) -> Stain:

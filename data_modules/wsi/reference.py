@@ -23,9 +23,10 @@ def bare_forward(timm_id: str, batch: int, *, device: str, precision: str) -> Ca
         device: Where.
         precision: fp32, bf16 or fp16.
     """
-    network, side = _network(timm_id, device)
-    tiles = torch.rand(batch, 3, side, side, device=device).to(memory_format=torch.channels_last)
-    network = network.to(memory_format=torch.channels_last)
+    network, settings = _network(timm_id, device)
+    network = network.to(device, memory_format=torch.channels_last)
+    tiles = torch.rand(batch, *settings["input_size"], device=device)
+    tiles = tiles.to(memory_format=torch.channels_last)
     kind = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
     def call() -> None:
@@ -88,32 +89,34 @@ def tiatoolbox_extractor(
     return run
 
 
-def _network(timm_id: str, device: str) -> tuple[torch.nn.Module, int]:
+def _network(timm_id: str, device: str) -> tuple[Any, dict[str, Any]]:
+    """A network with random weights, and what it expects of its input."""
     import timm
+    from timm import data
 
     from data_modules.wsi.encoder import SHORT
 
     torch.manual_seed(0)
     network = timm.create_model(SHORT.get(timm_id, timm_id), pretrained=False, num_classes=0)
-    side = int(timm.data.resolve_model_data_config(network)["input_size"][-1])
-    return network.eval().to(device), side
+    about_data: Any = data
+    return network.eval().to(device), about_data.resolve_model_data_config(network)
 
 
 def _wrapped(timm_id: str, device: str) -> Any:
     """A network as tiatoolbox wants it: it feeds bytes as floats and expects a list back."""
-    import timm
     from tiatoolbox.models.models_abc import ModelABC
+
+    network, settings = _network(timm_id, device)
 
     class Wrapped(ModelABC):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.network, _ = _network(timm_id, device)
-            config = timm.data.resolve_model_data_config(self.network)
+            self.network = network
             for name in ("mean", "std"):
-                value = 255 * torch.tensor(config[name]).view(1, 3, 1, 1)
+                value = 255 * torch.tensor(settings[name]).view(1, 3, 1, 1)
                 self.register_buffer(name, value)
 
-        def forward(self, tiles: torch.Tensor) -> torch.Tensor:
+        def forward(self, tiles: torch.Tensor) -> Any:
             return self.network((tiles - self.mean) / self.std)
 
         @staticmethod

@@ -52,6 +52,7 @@ class Settings:
         device: Where it computes.
         batch: Tiles encoded together.
         workers: Threads that read.
+        generated: Pixels of the slide that stands for a missing one.
         rounds: Times that everything is measured.
         side: Pixels of the large slide.
     """
@@ -62,6 +63,7 @@ class Settings:
     device: str = "cpu"
     batch: int = 16
     workers: int = 1
+    generated: int = 3000
     rounds: int = 2
     side: int = 100_000
 
@@ -73,7 +75,7 @@ def measure(settings: Settings) -> Report:
         path = Path(settings.slide)
         if not path.is_file():
             path = folder / "generated.svs"
-            write_pyramid(path, 6000, radius=0.4, mpp=0.5, downsamples=(1, 4, 16))
+            write_pyramid(path, settings.generated, radius=0.4, mpp=0.5, downsamples=(1, 4, 16))
         measured = [
             one for i in range(settings.rounds) for one in _round(settings, path, folder / f"{i}")
         ]
@@ -136,9 +138,10 @@ def _round(settings: Settings, path: Path, folder: Path) -> list[Row]:
 
 
 def _mean(measured: list[Row], way: str, precision: str) -> float:
-    return statistics.mean(
+    rates: list[float] = [
         row["tiles_s"] for row in measured if (row["way"], row["precision"]) == (way, precision)
-    )
+    ]
+    return statistics.mean(rates)
 
 
 def _speeds(settings: Settings, measured: list[Row]) -> list[Row]:
@@ -164,7 +167,7 @@ def _costs(settings: Settings, measured: list[Row]) -> list[str]:
         rate = _mean(measured, "end to end", precision)
         hours = SLIDES * TILES / rate / 3600
         lines.append(
-            f"{precision}: {SLIDES} slides of {TILES} tiles take {hours:.0f} h at {rate:.1f} tiles/s"
+            f"{precision}: {SLIDES} slides of {TILES} tiles take {hours:.0f} h ({rate:.1f} tiles/s)"
         )
     return lines
 

@@ -13,7 +13,8 @@ from data_modules.features.check import Rules, check_slide
 from data_modules.features.store import read_slide
 from data_modules.problems import BadInput, Problems
 from data_modules.wsi import extract as extraction
-from data_modules.wsi.extract import AHEAD, batches, extract, plan_slide
+from data_modules.wsi.extract import AHEAD, batches, extract
+from data_modules.wsi.plan import plan_slide
 from data_modules.wsi.recipe import Recipe
 from data_modules.wsi.rows import Rows, rows_of
 from data_modules.wsi.slide import open_slide
@@ -151,12 +152,6 @@ def test_a_full_disk_is_no_fault_of_the_slide(make_task, recipe, encoder, monkey
     monkeypatch.setattr(Rows, "add", full)
     with pytest.raises(OSError, match="No space left"):
         extract(make_task(), recipe, encoder)
-
-
-def test_no_tile_is_a_problem_of_the_slide(make_task, recipe) -> None:
-    task = make_task(side=100)
-    with open_slide(task.path) as slide, pytest.raises(BadInput, match="no tile is left"):
-        plan_slide(task, recipe, slide, 224)
 
 
 def test_no_more_is_read_ahead_than_a_few_batches(make_task, recipe, monkeypatch) -> None:

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from experiments.benchmarks import slides
+from experiments.benchmarks.pyramid import write_pyramid
+from experiments.benchmarks.slides import Hasty, Settings
+
+SMALL = Settings(
+    slide="", encoder="test_resnet.r160_in1k", precisions=("fp32",), rounds=1, side=3000,
+    generated=800,
+)  # fmt: skip
+
+
+def test_a_bar_is_met_or_not() -> None:
+    assert slides._row("a", 0.9, ">=", 0.9) == {
+        "what": "a", "figure": 0.9, "bar": ">= 0.9", "met": "yes",
+    }  # fmt: skip
+    assert slides._row("a", 0.89, ">=", 0.9)["met"] == "NO"
+    assert slides._row("a", 4096, "<", 4096)["met"] == "NO"
+
+
+def test_speeds_are_means_of_the_rounds() -> None:
+    measured = [
+        {"way": way, "precision": "fp32", "tiles_s": rate}
+        for way, rate in (
+            ("end to end", 8.0), ("end to end", 10.0), ("bare forward", 10.0), ("tiatoolbox", 4.5),
+        )
+    ]  # fmt: skip
+    first, second = slides._speeds(SMALL, measured)
+    assert (first["figure"], second["figure"]) == (0.9, 2.0)
+    (cost,) = slides._costs(SMALL, measured)
+    assert cost == "fp32: 1000 slides of 15000 tiles take 463 h (9.0 tiles/s)"
+
+
+def test_a_large_slide_in_this_process(tmp_path, monkeypatch, capsys) -> None:
+    path = tmp_path / "large.svs"
+    write_pyramid(path, SMALL.side)
+    monkeypatch.setattr("sys.argv", ["-c", str(path), json.dumps(asdict(SMALL))])
+    slides.child()
+    found = json.loads(capsys.readouterr().out)
+    assert found["tiles"] > 3
+    assert found["peak"] > slides.MIB
+
+
+def test_an_encoder_in_a_hurry_has_the_width_of_the_real_one() -> None:
+    hasty = Hasty(slides._encoder(SMALL, "fp32"))
+    batches = [hasty.encode(np.full((2, 160, 160, 3), 7, np.uint8)) for _ in range(5)]
+    assert {batch.shape for batch in batches} == {(2, hasty.width)}
+    assert (batches[-1] == 7).all()
+    assert (batches[0] != 7).any()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_tiny_settings() -> None:
+    report = slides.measure(SMALL)
+    assert [row["bar"] for row in report.rows] == [">= 0.9", ">= 1.3", "< 4096"]
+    assert all(row["figure"] > 0 for row in report.rows)
+    assert {row["way"] for row in report.measurements} == {
+        "bare forward", "end to end", "tiatoolbox",
+    }  # fmt: skip
