@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_modules.wsi.tiles import Grid
-
 from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problem, Problems
 from data_modules.wsi.find import ANNOTATIONS, COORDS, belonging, find_slides
 from data_modules.wsi.recipe import Header, Recipe, SlideTask
+from data_modules.wsi.tiles import Grid
 from experiments.preparing.features_progress import overviews
 from experiments.preparing.features_work import Settings, encoder_of
 

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from data_modules.wsi.encoder import Encoder, load_encoder
-
 from data_modules.wsi.extract import Extracted, extract
 from data_modules.wsi.recipe import Recipe, SlideTask
 
