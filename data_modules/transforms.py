@@ -126,13 +126,13 @@ def fit_transforms(cohort: Cohort, training: Sequence[str], held_out: Sequence[s
     gene_mean, gene_scale = torch.zeros(0), torch.zeros(0)
     if cohort.expression is not None:
         known = [p for p in training if p in cohort.expression.index]
-        gene_mean, gene_scale = _moments(cohort.expression.loc[known].to_numpy(float))
+        gene_mean, gene_scale = moments(cohort.expression.loc[known].to_numpy(float))
     feature_mean, feature_scale = torch.zeros(0), torch.zeros(0)
     if cohort.features is not None and cohort.features.standardise:
         having = cohort.features.patients()
         rows = [cohort.features.read(p).features for p in training if p in having]
         empty = torch.zeros(0, cohort.features.width)
-        feature_mean, feature_scale = _moments(torch.cat([empty, *rows]).double().numpy())
+        feature_mean, feature_scale = moments(torch.cat([empty, *rows]).double().numpy())
     return Transforms(
         columns=_fit_columns(cohort, training),
         gene_mean=gene_mean,
@@ -143,7 +143,7 @@ def fit_transforms(cohort: Cohort, training: Sequence[str], held_out: Sequence[s
     )
 
 
-def _moments(values: np.ndarray) -> tuple[Tensor, Tensor]:
+def moments(values: np.ndarray) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation by column, over finite values; infinite for a constant column."""
     finite = np.isfinite(values)
     count = np.maximum(finite.sum(0), 1)

@@ -154,6 +154,9 @@ class RunConfig:
     """Seed of folds, initial weights, shuffling and dropout."""
     ensemble: int = 1
     """Networks a fold, each from its own seed; their standardised log hazards are averaged."""
+    baselines: bool = True
+    """Fit classical models (Cox, ridge, elastic net, survival forest) in the same folds; see
+    docs/baselines.md."""
     horizons: tuple[float, ...] = (5.0, 10.0)
     """Years at which survival is predicted and scored."""
     out: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from rich.console import Console
@@ -12,12 +12,15 @@ from data_modules.cohort import Cohort
 from data_modules.datamodule import SurvivalDataModule
 from data_modules.files import write_aside
 from data_modules.folds import Folds
+from experiments.baselines.fold import run_fold_baselines
+from experiments.baselines.inputs import pool_image
+from experiments.baselines.results import baseline_summary, collect_baselines
 from experiments.config import RunConfig
 from experiments.figures import kaplan_meier_figure, save_figure, training_figure
 from experiments.loggers import ExperimentLog
 from experiments.progress import EpochProgress
 from experiments.run_folder import write_json
-from experiments.scores import cross_validated_scores, first_repeat, flat_summary
+from experiments.scores import cross_validated_scores, first_repeat, flat_summary, score_table
 from experiments.scoring import score_fold
 from experiments.training import member_seed, train_member
 
@@ -40,19 +43,22 @@ def cross_validate(
     folder: Path,
     log: ExperimentLog,
     console: Console,
-) -> dict[str, Any]:
+) -> Results:
     """Runs the folds and writes predictions.csv, metrics.json, metrics.csv and figures.
 
     Returns:
-        The scores that metrics.json holds.
+        The scores that metrics.json and baselines.json hold.
     """
     parts = []
+    pooled = pool_image(cohort) if config.baselines else pd.DataFrame()
     for fold in fold_indices(config, folds):
         rows = folder / f"fold{fold}" / "predictions.csv"
         if rows.is_file():
             console.print(f"fold {fold}: done before")
         else:
             _run_fold(config, cohort, folds, fold, folder, log, console)
+        if config.baselines and not (folder / f"fold{fold}" / "baselines.json").is_file():
+            _run_baselines(config, cohort, folds, fold, folder, pooled, console)
         # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
         part = pd.read_csv(rows, dtype={"patient_id": str})
         if folds.repeats > 1:
@@ -62,10 +68,26 @@ def cross_validate(
     write_csv(predictions, folder / "predictions.csv")
     scores = cross_validated_scores(predictions, folds.table, config.horizons, config.protocol)
     write_json(folder / "metrics.json", scores)
-    write_csv(_score_table(scores), folder / "metrics.csv")
+    write_csv(score_table(scores), folder / "metrics.csv")
+    baselines: dict[str, Any] = {}
+    if config.baselines:
+        baselines = collect_baselines(config, folds, fold_indices(config, folds), folder)
     figures = _draw(config, cohort, folds, predictions, scores, folder)
-    log.finish(flat_summary(scores), figures)
-    return scores
+    log.finish(flat_summary(scores) | baseline_summary(baselines), figures)
+    return Results(scores, baselines)
+
+
+class Results(NamedTuple):
+    """What a cross-validation found.
+
+    Attributes:
+        scores: Content of metrics.json.
+        baselines: Content of baselines.json: scores by classical model; empty where none was asked
+            for.
+    """
+
+    scores: dict[str, Any]
+    baselines: dict[str, Any]
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
@@ -114,19 +136,25 @@ def _run_fold(
     write_csv(table, folder / f"fold{fold}" / "predictions.csv")
 
 
-def _score_table(scores: dict[str, Any]) -> pd.DataFrame:
-    """metrics.json as a flat table: one row a fold, then mean and sd."""
-    names = list(scores["cv"])
-    counts = ["fold", "patients", "events", "comparable_pairs"]
-    rows: list[dict[str, Any]] = [
-        {key: fold[key] for key in counts} | {name: fold[name]["value"] for name in names}
-        for fold in scores["folds"]
-    ]
-    rows += [
-        {"fold": kind} | {name: scores["cv"][name][kind] for name in names}
-        for kind in ("mean", "sd")
-    ]
-    return pd.DataFrame(rows).astype({"fold": str})
+def _run_baselines(
+    config: RunConfig,
+    cohort: Cohort,
+    folds: Folds,
+    fold: int,
+    folder: Path,
+    pooled: pd.DataFrame,
+    console: Console,
+) -> None:
+    seconds = run_fold_baselines(
+        cohort,
+        folds,
+        fold,
+        pooled,
+        folder / f"fold{fold}",
+        horizons=config.horizons,
+        seed=config.seed,
+    )
+    console.print(f"fold{fold} of {folds.n_folds}: classical models in {seconds:.1f} s")
 
 
 def _draw(

@@ -44,7 +44,7 @@ def _run(config: RunConfig) -> int:
     from experiments.folds_audit import audit, draw_folds, print_audit, write_audit
     from experiments.loggers import experiment_log
     from experiments.run_folder import open_run_folder, write_start
-    from experiments.table import reasons, result_table
+    from experiments.table import baseline_reasons, baseline_table, reasons, result_table
 
     console = Console(soft_wrap=True)
     if config.trainer.threads:
@@ -64,10 +64,14 @@ def _run(config: RunConfig) -> int:
     print_audit(audited, config, cohort, console)
     console.print(f"run folder: {folder}")
     log = experiment_log(config, folder)
-    scores = cross_validate(config, cohort, folds, folder, log, console)
+    scores, baselines = cross_validate(config, cohort, folds, folder, log, console)
     console.print(result_table(scores, config))
     for line in reasons(scores):
         console.print(f"– {line}")
+    if baselines:
+        console.print(baseline_table(baselines, config))
+        for line in baseline_reasons(baselines):
+            console.print(f"– {line}")
     console.print(f"results: {folder}")
     return 0
 

@@ -151,6 +151,21 @@ def flat_summary(scores: dict[str, Any]) -> dict[str, float]:
     return flat
 
 
+def score_table(scores: dict[str, Any]) -> pd.DataFrame:
+    """Scores as a flat table: one row a fold, then mean and sd."""
+    names = list(scores["cv"])
+    counts = ["fold", "patients", "events", "comparable_pairs"]
+    rows: list[dict[str, Any]] = [
+        {key: fold[key] for key in counts} | {name: fold[name]["value"] for name in names}
+        for fold in scores["folds"]
+    ]
+    rows += [
+        {"fold": kind} | {name: scores["cv"][name][kind] for name in names}
+        for kind in ("mean", "sd")
+    ]
+    return pd.DataFrame(rows).astype({"fold": str})
+
+
 def _entry(value: Value) -> dict[str, Any]:
     return {"value": value.value, "reason": value.reason}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from data_modules.folds import Role
 from experiments.checkpoints import add_to_checkpoint
 from mmsurv.survival import (
     DAYS_PER_YEAR,
+    Baseline,
     fit_baseline,
     risk_cut,
     risk_group,
@@ -79,42 +81,88 @@ def score_fold(
         log_hazard, survival at each year, risk_group.
     """
     training = [log_hazards(task, data, "train") for task, _ in members]
-    train = _average(training, training)
-    test = _average([log_hazards(task, data, "test") for task, _ in members], training)
-    known = data.role_table("train")
-    baseline = fit_baseline(
-        log_hazard=train,
-        event=known["event"].to_numpy(dtype=bool),
-        time=known["time_days"].to_numpy(dtype=float),
+    train = average_members(training, training)
+    test = average_members([log_hazards(task, data, "test") for task, _ in members], training)
+    rows, fitted = prediction_rows(
+        training=train,
+        known=data.role_table("train"),
+        log_hazard=test,
+        held_out=data.role_table("test"),
+        fold=fold,
+        horizons=horizons,
     )
-    cut = risk_cut(train)
     add_to_checkpoint(
         fitted_in,
-        baseline=baseline.to_state(),
-        risk_cut=cut,
+        baseline=fitted.baseline.to_state(),
+        risk_cut=fitted.cut,
         transforms=data.transforms_state(),
         training_log_hazard=torch.from_numpy(train),
     )
-    held_out = data.role_table("test")
+    return rows
+
+
+class Fitted(NamedTuple):
+    """What turns log hazards into survival and groups; fitted on training patients."""
+
+    baseline: Baseline
+    cut: float
+
+
+def prediction_rows(
+    *,
+    training: Float[Array, " n"],
+    known: pd.DataFrame,
+    log_hazard: Float[Array, " m"],
+    held_out: pd.DataFrame,
+    fold: int,
+    horizons: tuple[float, ...],
+) -> tuple[pd.DataFrame, Fitted]:
+    """The rows of predictions.csv of one fold.
+
+    Args:
+        training: Log hazards of the training patients.
+        known: time_days and event of the training patients.
+        log_hazard: Of the held-out patients.
+        held_out: time_days and event of the held-out patients, by patient_id.
+        fold: Which.
+        horizons: Years.
+    """
+    baseline = fit_baseline(
+        log_hazard=training,
+        event=known["event"].to_numpy(dtype=bool),
+        time=known["time_days"].to_numpy(dtype=float),
+    )
+    cut = risk_cut(training)
     years = survival_years(horizons)
     survival = survival_probability(
-        baseline, log_hazard=test, at_days=np.array(years) * DAYS_PER_YEAR
+        baseline, log_hazard=log_hazard, at_days=np.array(years) * DAYS_PER_YEAR
     )
     columns = {
         "patient_id": held_out.index.to_numpy(),
         "fold": fold,
         "time_days": held_out["time_days"].to_numpy(dtype=float),
         "event": held_out["event"].to_numpy(dtype=bool).astype(int),
-        "log_hazard": test,
+        "log_hazard": log_hazard,
         **{survival_column(y): survival[:, i] for i, y in enumerate(years)},
-        "risk_group": np.where(risk_group(test, cut), "high", "low"),
+        "risk_group": np.where(risk_group(log_hazard, cut), "high", "low"),
     }
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns), Fitted(baseline, cut)
 
 
-def _average(
+def average_members(
     predictions: list[Float[Array, " n"]], training: list[Float[Array, " m"]]
 ) -> Float[Array, " n"]:
+    """Mean of standardised log hazards, brought back to the mean spread; one alone is unchanged.
+
+    Args:
+        predictions: By member, of the patients who are asked about.
+        training: By member, of the training patients: mean and spread come from them alone.
+
+    Example:
+        >>> training = [np.array([0.0, 2.0]), np.array([10.0, 16.0])]
+        >>> average_members([np.array([1.0]), np.array([16.0])], training).tolist()
+        [1.0]
+    """
     if len(predictions) == 1:
         return predictions[0]
     spread = [max(float(t.std()), 1e-12) for t in training]

@@ -42,6 +42,34 @@ def result_table(scores: dict[str, Any], config: RunConfig) -> Table:
     return table
 
 
+def baseline_table(baselines: dict[str, Any], config: RunConfig) -> Table:
+    """The classical models of the same folds, one line each."""
+    table = Table(
+        title="classical models in the same folds, fitted on everybody outside the fold",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    table.add_column("model", min_width=max(map(len, baselines)))
+    metrics = ["c_index", *(f"ibs_{h:g}y" for h in config.horizons)]
+    for heading in ("C-index", *(f"IBS {h:g} y" for h in config.horizons)):
+        table.add_column(heading, justify="right", min_width=13)
+    for name, scores in baselines.items():
+        cv = scores["cv"]
+        table.add_row(name, *(f"{number(cv[m]['mean'])} ± {number(cv[m]['sd'])}" for m in metrics))
+    return table
+
+
+def baseline_reasons(baselines: dict[str, Any]) -> list[str]:
+    """Why a classical model has no C-index, one line each."""
+    return [
+        f"{name}: {scores['cv']['c_index']['reason']}"
+        for name, scores in baselines.items()
+        if scores["cv"]["c_index"]["mean"] != scores["cv"]["c_index"]["mean"]
+    ]
+
+
 def reasons(scores: dict[str, Any]) -> list[str]:
     """Why numbers are missing, one line a metric."""
     lines = [

@@ -8,21 +8,13 @@ from __future__ import annotations
 
 import math
 import statistics
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
-import pandas as pd
+from typing import NamedTuple
 
 from experiments.benchmarks.report import Report, Row
 from experiments.benchmarks.runs import Outcome, Run, run_all
-
-if TYPE_CHECKING:
-    from data_modules.datamodule import SurvivalDataModule
-    from data_modules.folds import Role
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 # Arms by preset; the first is the preset itself.
@@ -100,56 +92,31 @@ def regression_c_index(run: Run) -> float:
     """Mean C-index of an unpenalised Cox regression on the clinical variables, in a run's folds."""
     from rich.console import Console
 
-    from data_modules.datamodule import SurvivalDataModule
     from data_modules.folds import make_folds, read_folds
+    from experiments.baselines import cox
+    from experiments.baselines.inputs import fold_inputs, pool_image
+    from experiments.baselines.model import Sample
     from experiments.cohorts import open_cohort
     from experiments.parsing import parse_run
+    from mmsurv.metrics.functional import concordance
 
     config = parse_run([*run.command, "--modalities", "clinical"])
     cohort = open_cohort(config, Console(quiet=True))
     theirs = read_folds(run.folder / "folds.csv", cohort, config.protocol)
-    # Under "paper" everybody outside the fold is its training role.
-    folds = make_folds(cohort, n_folds=config.folds, protocol="paper", seed=config.seed)
+    drawn = make_folds(cohort, n_folds=config.folds, protocol="paper", seed=config.seed)
     scores = []
     for k in range(config.folds):
-        if folds.patients(k, "test") != theirs.patients(k, "test"):
+        if drawn.patients(k, "test") != theirs.patients(k, "test"):
             raise RuntimeError(f"{run.folder}: fold {k} is not the one that its seed draws")
-        data = SurvivalDataModule(cohort, folds, fold=k)
-        data.setup()
-        scores.append(_fold_c_index(_design(data, "train"), _design(data, "test")))
+        inputs = fold_inputs(cohort, theirs, k, pool_image(cohort))
+        (event, time), (test_event, test_time) = (
+            (table["event"].to_numpy(bool), table["time_days"].to_numpy(float))
+            for table in (inputs.known, inputs.scored)
+        )
+        sample = Sample(inputs.training["clinical"], event, time, config.seed)
+        risk = cox.fit(sample, inputs.held_out["clinical"]).held_out
+        scores.append(concordance(log_hazard=risk, event=test_event, time=test_time).value)
     return statistics.fmean(scores)
-
-
-def _design(data: SurvivalDataModule, role: Role) -> pd.DataFrame:
-    """Transformed covariates with time and event of a role."""
-    dataset = data.role_dataset(role)
-    table = pd.DataFrame(
-        np.stack([dataset[i].covariates.numpy() for i in range(len(dataset))]),
-        columns=data.covariate_names,
-    )
-    outcome = data.role_table(role)
-    return table.assign(
-        time_days=outcome["time_days"].to_numpy(), event=outcome["event"].to_numpy()
-    )
-
-
-def _fold_c_index(train: pd.DataFrame, test: pd.DataFrame) -> float:
-    from lifelines import CoxPHFitter
-
-    from mmsurv.metrics.functional import concordance
-
-    names = train.columns.drop(["time_days", "event"])
-    constant = [name for name in names if train[name].min() == train[name].max()]
-    with warnings.catch_warnings():
-        # lifelines calls `var` in a way that pandas 4 will refuse.
-        warnings.filterwarnings("ignore", "Starting with pandas version 4.0")
-        fitter = CoxPHFitter().fit(train.drop(columns=constant), "time_days", "event")
-    log_hazard = fitter.predict_log_partial_hazard(test)
-    return concordance(
-        log_hazard=log_hazard.to_numpy(),
-        event=test["event"].to_numpy(),
-        time=test["time_days"].to_numpy(),
-    ).value
 
 
 def _arms(settings: Settings) -> list[Arm]:

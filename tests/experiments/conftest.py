@@ -49,7 +49,7 @@ def command(toy_manifest) -> Run:
             [
                 "--cohort", str(cohort or toy_manifest), "--out", str(out), "--logger", logger,
                 "--trainer.max_epochs", "2", "--model.width", "16", "--model.heads", "2",
-                "--folds", "2", "--trainer.threads", "1", *flags,
+                "--folds", "2", "--trainer.threads", "1", "--baselines", "false", *flags,
             ]
         )  # fmt: skip
 
@@ -87,6 +87,14 @@ def finished_paper(command, tmp_path_factory) -> Path:
     flags = ["--protocol", "paper", "--ensemble", "2", "--only_folds", "1"]
     flags += ["--trainer.max_epochs", "4", "--modalities", "genes", "clinical"]
     assert command(*flags, out=folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_classical(command, tmp_path_factory) -> Path:
+    """Likewise, with the classical models of all three modalities."""
+    folder = tmp_path_factory.mktemp("classical") / "run"
+    assert command("--trainer.max_epochs", "1", "--baselines", "true", out=folder) == 0
     return folder
 
 

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from experiments.config import RunConfig
-from experiments.table import reasons, result_table
+from experiments.table import baseline_reasons, baseline_table, reasons, result_table
 
 
 def _entry(value: float, reason: str = "") -> dict:
@@ -62,3 +62,20 @@ def test_what_is_missing_is_explained_line_by_line(scores) -> None:
     assert reasons(scores) == ["ibs_10y of fold 1: no follow-up"]
     scores["logrank_p"] = _entry(math.nan, "one group is empty")
     assert reasons(scores)[1:] == ["log-rank: one group is empty"]
+
+
+def test_classical_models_have_a_line_each_and_a_reason_where_there_is_no_number(
+    scores, quiet_console
+) -> None:
+    failed = {**scores, "cv": {**scores["cv"], "c_index": _summary(math.nan, "no maximum")}}
+    found = {"elastic_net_late_fusion": scores, "cox_clinical": failed}
+    quiet_console.print(baseline_table(found, RunConfig()))
+    lines = [" ".join(x.split()) for x in quiet_console.file.getvalue().splitlines()]
+    assert "elastic_net_late_fusion 0.650 ± 0.071 0.125 ± 0.000 – ± –" in lines
+    assert "cox_clinical – ± – 0.125 ± 0.000 – ± –" in lines
+    assert max(map(len, quiet_console.file.getvalue().splitlines())) <= 80
+    assert baseline_reasons(found) == ["cox_clinical: no maximum"]
+
+
+def _summary(mean: float, reason: str) -> dict:
+    return {"mean": mean, "sd": mean, "reason": reason}
