@@ -39,6 +39,7 @@ def _run(config: RunConfig) -> int:
     from rich.console import Console
 
     from data_modules.folds import read_folds, write_folds
+    from experiments.cohort_record import write_cohort
     from experiments.cohorts import open_cohort
     from experiments.cross_validation import cross_validate
     from experiments.folds_audit import audit, draw_folds, print_audit, write_audit
@@ -59,6 +60,7 @@ def _run(config: RunConfig) -> int:
         folds = draw_folds(config, cohort)
     write_start(config, folder, data_hash=cohort.data_hash, folds_hash=folds.hash)
     write_folds(folds, stored_folds)
+    write_cohort(cohort, folder)
     audited = audit(folds, cohort)
     write_audit(audited, folder)
     print_audit(audited, config, cohort, console)
