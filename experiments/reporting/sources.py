@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from experiments.reporting.predictions import read_predictions, time_note
 
 Kind = Literal["network", "classical", "foreign"]
 UNKNOWN_PROTOCOL = "not known"
+PREDICTIONS = "predictions.csv"
+FOLD = re.compile(r"fold\d+")
 
 
 @dataclass(frozen=True)
@@ -87,30 +90,76 @@ def load_sources(paths: list[Path]) -> list[Source]:
     problems = Problems()
     for path in sorted({p for p in paths if paths.count(p) > 1}):
         problems.add(path, "named twice")
+    places = [place for path in paths for place in _runs_in(path)]
     problems.raise_if_any()
-    names = _names(paths)
+    names = _names(places)
     read = [
         _run_folder(path, name, problems) if path.is_dir() else _foreign(path, name, problems)
-        for path, name in zip(paths, names, strict=True)
+        for path, name in zip(places, names, strict=True)
     ]
     problems.raise_if_any()
-    return [source for source in read if source is not None]
+    return _each_once([source for source in read if source is not None])
+
+
+def _each_once(sources: list[Source]) -> list[Source]:
+    """Classical models that several runs fitted alike stand once; a name of one is bare."""
+    seen: list[tuple[str, pd.DataFrame]] = []
+    kept: list[list[Arm]] = []
+    for source in sources:
+        own = []
+        for arm in source.arms[1:]:
+            model = arm.name.rpartition(": ")[2]
+            if not any(model == m and rows.equals(arm.rows) for m, rows in seen):
+                own.append(arm)
+                seen.append((model, arm.rows))
+        kept.append(own)
+    models = [model for model, _ in seen]
+    taken = {source.main.name for source in sources}
+    return [
+        replace(
+            source,
+            arms=(
+                source.main,
+                *(
+                    replace(arm, name=model)
+                    if models.count(model := arm.name.rpartition(": ")[2]) == 1
+                    and model not in taken
+                    else arm
+                    for arm in own
+                ),
+            ),
+        )
+        for source, own in zip(sources, kept, strict=True)
+    ]
+
+
+def _runs_in(path: Path) -> list[Path]:
+    """The path itself; of a folder of several runs, such as arms under two protocols, each run."""
+    if not path.is_dir() or (path / PREDICTIONS).is_file():
+        return [path]
+    # The files of folds and classical models lie deeper inside a run.
+    for pattern in (f"*/{PREDICTIONS}", f"*/*/{PREDICTIONS}"):
+        inside = sorted(p.parent for p in path.glob(pattern) if not FOLD.fullmatch(p.parent.name))
+        if inside:
+            return inside
+    return [path]
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """The last part of each path; the whole path where two are alike."""
-    short = [_short(path) for path in paths]
-    return [
-        name if short.count(name) == 1 else path.as_posix()
-        for path, name in zip(paths, short, strict=True)
+    """The last part of each path; as much more of it as tells two apart."""
+    parts = [
+        path.resolve().parts if path.is_dir() else _file_parts(path.resolve()) for path in paths
     ]
+    for length in range(1, max(map(len, parts), default=0) + 1):
+        names = ["/".join(part[-length:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [path.as_posix() for path in paths]
 
 
-def _short(path: Path) -> str:
-    if path.is_dir():
-        return path.resolve().name
+def _file_parts(path: Path) -> tuple[str, ...]:
     # Every run folder's file has this name: the folder says more.
-    return path.resolve().parent.name if path.name == "predictions.csv" else path.stem
+    return path.parent.parts if path.name == PREDICTIONS else (*path.parent.parts, path.stem)
 
 
 def _foreign(path: Path, name: str, problems: Problems) -> Source | None:
@@ -125,23 +174,21 @@ def _foreign(path: Path, name: str, problems: Problems) -> Source | None:
 
 
 def _run_folder(folder: Path, name: str, problems: Problems) -> Source | None:
-    wanted = ("config.yaml", "environment.json", "folds.csv", "predictions.csv")
-    absent = [file for file in wanted if not (folder / file).is_file()]
-    if absent:
+    if not (folder / PREDICTIONS).is_file():
         way = "is the run finished? `--resume` continues it"
-        problems.add(folder, f"not a finished run folder, it lacks {', '.join(absent)}: {way}")
+        problems.add(folder, f"not a finished run folder, it has no {PREDICTIONS}: {way}")
         return None
-    rows = read_predictions(folder / "predictions.csv", problems)
-    known = _known(folder / "folds.csv", problems)
-    if rows is None or known is None:
+    rows = read_predictions(folder / PREDICTIONS, problems)
+    if rows is None:
         return None
-    strangers = sorted(set(rows["patient_id"]) - set(known["patient_id"]))
-    if strangers:
-        problems.add(folder / "predictions.csv", f"patients not in folds.csv: {strangers[:6]}")
+    known = _known(folder / "folds.csv", rows, problems)
+    if known is None:
         return None
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    protocol = str(config["protocol"])
-    arms = [Arm(name, "network", name, rows, known, protocol, {})]
+    config = _read(folder / "config.yaml")
+    # A classical model of a study has a folder of its own, without a configuration.
+    fitted_in = _read(folder / "fitted_in.json")
+    protocol = "nested" if fitted_in else str(config.get("protocol", UNKNOWN_PROTOCOL))
+    arms = [Arm(name, "classical" if fitted_in else "network", name, rows, known, protocol, {})]
     arms += _classical(folder, name, known, problems)
     audit = folder / "folds_audit.csv"
     cohort, why = _cohort(folder, config)
@@ -150,7 +197,7 @@ def _run_folder(folder: Path, name: str, problems: Problems) -> Source | None:
         path=folder,
         arms=tuple(arms),
         config=config,
-        environment=json.loads((folder / "environment.json").read_text(encoding="utf-8")),
+        environment=_read(folder / "environment.json"),
         audit=pd.read_csv(audit) if audit.is_file() else None,
         cohort=cohort,
         no_cohort=why,
@@ -158,14 +205,31 @@ def _run_folder(folder: Path, name: str, problems: Problems) -> Source | None:
     )
 
 
-def _known(path: Path, problems: Problems) -> pd.DataFrame | None:
-    """Everybody's follow-up, from folds.csv; what is wrong there is told as of predictions."""
+def _read(path: Path) -> dict[str, Any]:
+    """A file of keys and values; empty where it is absent."""
+    if not path.is_file():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    return found
+
+
+def _known(path: Path, rows: pd.DataFrame, problems: Problems) -> pd.DataFrame | None:
+    """Everybody's follow-up: of folds.csv, or of the predictions where there is none."""
+    columns = ["patient_id", "time_days", "event"]
+    if not path.is_file():
+        return rows[columns].drop_duplicates("patient_id")
     table = pd.read_csv(path, dtype={"patient_id": str})
-    absent = {"patient_id", "time_days", "event"} - set(table.columns)
+    absent = [name for name in columns if name not in table]
     if absent:
-        problems.add(path, f"no such column: {', '.join(sorted(absent))}")
+        problems.add(path, f"no such column: {', '.join(absent)}")
         return None
-    return table[["patient_id", "time_days", "event"]].astype({"event": bool})
+    known = table[columns].astype({"event": bool})
+    strangers = sorted(set(rows["patient_id"]) - set(known["patient_id"]))
+    if strangers:
+        problems.add(path, f"lacks patients of {PREDICTIONS}: {strangers[:6]}")
+        return None
+    return known
 
 
 def _classical(folder: Path, name: str, known: pd.DataFrame, problems: Problems) -> list[Arm]:
@@ -173,8 +237,7 @@ def _classical(folder: Path, name: str, known: pd.DataFrame, problems: Problems)
 
     Whatever the run's protocol, theirs is nested: penalties are chosen outside the fold.
     """
-    told = folder / "baselines.json"
-    scores = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+    scores = _read(folder / "baselines.json")
     arms = []
     for path in sorted((folder / "baselines").glob("*.csv")):
         rows = read_predictions(path, problems, gaps=True)
@@ -197,7 +260,7 @@ def _cohort(folder: Path, config: dict[str, Any]) -> tuple[CohortRecord | None, 
     record = read_cohort(folder)
     if record is not None:
         return record, ""
-    manifest = Path(str(config["cohort"]))
+    manifest = Path(str(config.get("cohort", "cohort.yaml")))
     if not manifest.is_file():
         return None, f"the run kept no covariates.csv, and {manifest} is not a file here"
     from data_modules.cohort import load_cohort
@@ -206,7 +269,9 @@ def _cohort(folder: Path, config: dict[str, Any]) -> tuple[CohortRecord | None, 
 
     try:
         cohort = load_cohort(
-            load_manifest(manifest), endpoint=config["endpoint"] or None, modalities=("clinical",)
+            load_manifest(manifest),
+            endpoint=config.get("endpoint") or None,
+            modalities=("clinical",),
         )
     except BadInput as error:
         return None, f"the run kept no covariates.csv, and {manifest} cannot be read: {error}"
