@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.reporting.groups import at, curve_of
 from experiments.reporting.predictions import survival_columns
 from experiments.scores import first_repeat
+from mmsurv.metrics.functional import calibration_curve
 from mmsurv.survival import DAYS_PER_YEAR
 
 EVENTS_A_GROUP = 10
@@ -27,41 +27,25 @@ def calibration_table(predictions: pd.DataFrame, horizons: tuple[float, ...]) ->
     """
     once = first_repeat(predictions)
     columns = survival_columns(once.columns)
-    rows = []
+    parts = []
     for horizon in (h for h in horizons if h in columns):
         days = horizon * DAYS_PER_YEAR
-        risk = 1 - once[columns[horizon]].to_numpy(float)
         early = once["event"].astype(bool) & (once["time_days"] <= days)
         groups = int(np.clip(early.sum() // EVENTS_A_GROUP, FEWEST_GROUPS, MOST_GROUPS))
-        # Ranks, not risks: equal risks must not leave a group empty.
-        order = pd.Series(risk, index=once.index).rank(method="first")
-        member = np.minimum((order - 1) * groups // len(once), groups - 1).astype(int)
-        for group in range(groups):
-            part = once[member == group]
-            if len(part) == 0:
-                continue
-            rows.append(
-                {
-                    "horizon_years": horizon,
-                    "group": group + 1,
-                    "patients": len(part),
-                    "events": int(early[part.index].sum()),
-                    "predicted": float((1 - part[columns[horizon]]).mean()),
-                    **_observed(part, days),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _observed(rows: pd.DataFrame, days: float) -> dict[str, float | str]:
-    curve = curve_of(rows)
-    if days > curve.time[-1]:
-        told = f"nobody of the group is followed for {days / DAYS_PER_YEAR:g} years"
-        return {"observed": np.nan, "lower": np.nan, "upper": np.nan, "reason": told}
-    (place,) = at(curve, np.array([days]))
-    return {
-        "observed": float(1 - curve.survival[place]),
-        "lower": float(1 - curve.upper[place]),
-        "upper": float(1 - curve.lower[place]),
-        "reason": "",
-    }
+        curve = calibration_curve(
+            survival=once[columns[horizon]].to_numpy(float).clip(0, 1),
+            event=once["event"].to_numpy(bool),
+            time=once["time_days"].to_numpy(float),
+            at_days=days,
+            groups=groups,
+        )
+        table = pd.DataFrame(curve._asdict())
+        table.insert(0, "horizon_years", horizon)
+        table.insert(1, "group", range(1, len(table) + 1))
+        short = f"nobody of the group is followed for {horizon:g} years"
+        table["reason"] = np.where(table["observed"].isna(), short, "")
+        parts.append(table)
+    if not parts:
+        return pd.DataFrame()
+    order = ["horizon_years", "group", "patients", "events", "predicted", "observed", "lower"]
+    return pd.concat(parts, ignore_index=True)[[*order, "upper", "reason"]]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.reporting.groups import at, curve_of
 from experiments.reporting.predictions import survival_columns
 from experiments.reporting.sources import Arm
-from mmsurv.metrics.functional import auc_at, brier_curve
+from mmsurv.metrics.functional import auc_at, brier_curve, null_survival
 from mmsurv.survival import DAYS_PER_YEAR
 
 Array = np.ndarray
@@ -77,8 +76,12 @@ def _fold_curves(
         "train_time": known["time_days"].to_numpy(dtype=float),
     }
     days = years * DAYS_PER_YEAR
-    curve = curve_of(known)
-    everybody = np.tile(curve.survival[at(curve, days)], (len(rows), 1))
+    everybody = null_survival(
+        train_event=follow_up["train_event"],
+        train_time=follow_up["train_time"],
+        at_days=days,
+        patients=len(rows),
+    )
     survival = rows[names].to_numpy(dtype=float)
     own = brier_curve(survival=survival, at_days=days, **follow_up)
     reference = brier_curve(survival=everybody, at_days=days, **follow_up)

@@ -5,35 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mmsurv.metrics.functional.value import Estimate
+
 NAN = float("nan")
+NOTHING = Estimate(NAN, NAN, NAN)
 
 
-class Estimate(NamedTuple):
-    """A number and its 95 % interval; NaN where there is none, with the reason."""
+def known(estimate: Estimate) -> bool:
+    """Whether there is a number.
 
-    value: float = NAN
-    lower: float = NAN
-    upper: float = NAN
-    reason: str = ""
+    Example:
+        >>> known(Estimate(0.7, 0.6, 0.8)), known(NOTHING)
+        (True, False)
+    """
+    return estimate.value == estimate.value
 
-    @property
-    def known(self) -> bool:
-        """Whether there is a number."""
-        return self.value == self.value
 
-    def text(self, digits: int = 3) -> str:
-        """The number and its interval as a reader expects them.
+def shown(estimate: Estimate, digits: int = 3) -> str:
+    """A number and its interval as a reader expects them.
 
-        Example:
-            >>> Estimate(0.71, 0.6, 0.8).text(), Estimate(0.71).text(2), Estimate().text()
-            ('0.710 (0.600 to 0.800)', '0.71', '–')
-        """
-        if not self.known:
-            return "–"
-        shown = f"{self.value:.{digits}f}"
-        if self.lower != self.lower:
-            return shown
-        return f"{shown} ({self.lower:.{digits}f} to {self.upper:.{digits}f})"
+    Example:
+        >>> shown(Estimate(0.71, 0.6, 0.8)), shown(Estimate(0.71, NAN, NAN), 2), shown(NOTHING)
+        ('0.710 (0.600 to 0.800)', '0.71', '–')
+    """
+    if not known(estimate):
+        return "–"
+    text = f"{estimate.value:.{digits}f}"
+    if estimate.lower != estimate.lower:
+        return text
+    return f"{text} ({estimate.lower:.{digits}f} to {estimate.upper:.{digits}f})"
 
 
 class Against(NamedTuple):
@@ -43,9 +43,6 @@ class Against(NamedTuple):
     kind: str
     difference: Estimate
     p_holm: float
-
-
-NOTHING = Estimate()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from scipy.stats import chi2
 from experiments.cohort_record import CohortRecord
 from experiments.scores import first_repeat
 
+NAN = float("nan")
 RISK = "risk group"
 EVENTS_A_TERM = 10
 FEWEST_COMPLETE = 0.5
@@ -29,6 +30,20 @@ class Term(NamedTuple):
     variable: str
     contrast: str
     column: pd.Series
+
+
+class CoxFit(NamedTuple):
+    """A fitted Cox regression.
+
+    Attributes:
+        log_likelihood: Partial, at the maximum.
+        table: Index the columns; hazard_ratio, lower, upper (95 %), p. None where there is no fit.
+        reason: Why there is none.
+    """
+
+    log_likelihood: float
+    table: pd.DataFrame | None
+    reason: str
 
 
 class Hazards(NamedTuple):
@@ -102,39 +117,43 @@ def hazard_ratios(predictions: pd.DataFrame, terms: list[Term]) -> Hazards:
     rows = []
     for term in every:
         own = base.join(wide[[_name(term)]]).dropna()
-        _, table, reason = _fit(own)
-        rows.append(_row("univariate", term, own, table, reason))
+        rows.append(_row("univariate", term, own, stratified_cox(own)))
     complete = base.join(wide).dropna()
-    added, reason = float("nan"), ""
+    added, reason = NAN, "no clinical variables"
     if terms:
         share = len(complete) / len(base)
         why = "" if share >= FEWEST_COMPLETE else f"only {share:.0%} have every variable"
-        likelihood, table, reason = (None, None, why) if why else _fit(complete)
-        rows += [_row("multivariate", term, complete, table, reason) for term in every]
-        if likelihood is not None:
-            without, _, reason = _fit(complete.drop(columns=_name(every[0])))
-            if without is not None:
-                added = float(chi2.sf(2 * max(likelihood - without, 0.0), 1))
-    else:
-        reason = "no clinical variables"
-    return Hazards(pd.DataFrame(rows), added, reason, len(complete), int(complete["event"].sum()))
+        fit = CoxFit(NAN, None, why) if why else stratified_cox(complete)
+        rows += [_row("multivariate", term, complete, fit) for term in every]
+        reason = fit.reason
+        if fit.table is not None:
+            without = stratified_cox(complete.drop(columns=_name(every[0])))
+            reason = without.reason
+            gained = max(2 * (fit.log_likelihood - without.log_likelihood), 0.0)
+            added = float(chi2.sf(gained, 1)) if without.table is not None else NAN
+    events = int(complete["event"].sum())
+    return Hazards(pd.DataFrame(rows), added, reason, len(complete), events)
 
 
 def _name(term: Term) -> str:
     return f"{term.variable}: {term.contrast}"
 
 
-def _fit(table: pd.DataFrame) -> tuple[float | None, pd.DataFrame | None, str]:
-    """Log likelihood and coefficients (coef, lower, upper, p by column), or why there are none."""
+def stratified_cox(table: pd.DataFrame) -> CoxFit:
+    """Cox regression of every further column, with folds as strata and Efron's ties.
+
+    Args:
+        table: time_days, event, fold, and columns of numbers; nothing missing.
+    """
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError, ConvergenceWarning
 
     columns = table.columns.difference(["time_days", "event", "fold"], sort=False)
     if table["event"].sum() < 2:
-        return None, None, f"{table['event'].sum()} events"
+        return CoxFit(NAN, None, f"{table['event'].sum()} events")
     constant = [name for name in columns if table[name].nunique() < 2]
     if constant:
-        return None, None, f"{', '.join(constant)}: no two patients differ"
+        return CoxFit(NAN, None, f"{', '.join(constant)}: no two patients differ")
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         # lifelines calls `var` in a way that pandas 4 will refuse.
@@ -142,7 +161,8 @@ def _fit(table: pd.DataFrame) -> tuple[float | None, pd.DataFrame | None, str]:
         try:
             fitter = CoxPHFitter().fit(table, "time_days", "event", strata=["fold"])
         except (ConvergenceError, ConvergenceWarning) as error:
-            return None, None, f"did not converge: {str(error).strip().splitlines()[0]}"
+            told = str(error).strip().splitlines()[0]
+            return CoxFit(NAN, None, f"did not converge: {told}")
     summary = fitter.summary
     kept = pd.DataFrame(
         {
@@ -152,19 +172,17 @@ def _fit(table: pd.DataFrame) -> tuple[float | None, pd.DataFrame | None, str]:
             "p": summary["p"],
         }
     )
-    return float(fitter.log_likelihood_), kept, ""
+    return CoxFit(float(fitter.log_likelihood_), kept, "")
 
 
-def _row(
-    model: str, term: Term, used: pd.DataFrame, table: pd.DataFrame | None, reason: str
-) -> dict[str, Any]:
-    nothing = dict.fromkeys(["hazard_ratio", "lower", "upper", "p"], float("nan"))
+def _row(model: str, term: Term, used: pd.DataFrame, fit: CoxFit) -> dict[str, Any]:
+    nothing = dict.fromkeys(["hazard_ratio", "lower", "upper", "p"], NAN)
     return {
         "model": model,
         "variable": term.variable,
         "contrast": term.contrast,
         "patients": len(used),
         "events": int(used["event"].sum()),
-        **(nothing if table is None else table.loc[_name(term)].to_dict()),
-        "reason": reason,
+        **(nothing if fit.table is None else fit.table.loc[_name(term)].to_dict()),
+        "reason": fit.reason,
     }

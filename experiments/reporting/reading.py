@@ -6,8 +6,9 @@ Each rule says one thing or nothing; none says more than its numbers. The thresh
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from experiments.reporting.facts import Facts
+from experiments.reporting.facts import Facts, known, shown
 from experiments.reporting.style import p_text
 
 ALPHA = 0.05
@@ -19,9 +20,17 @@ WIDE_SPREAD = 0.05
 Rule = Callable[[Facts], str]
 
 
-def reading(facts: Facts) -> list[str]:
+class Sentence(NamedTuple):
+    """What a rule says of a model."""
+
+    rule: str
+    text: str
+
+
+def reading(facts: Facts) -> list[Sentence]:
     """Sentences on one model, the important ones first."""
-    return [text for text in (rule(facts) for rule in RULES) if text]
+    said = (Sentence(rule.__name__, rule(facts)) for rule in RULES)
+    return [sentence for sentence in said if sentence.text]
 
 
 def who(f: Facts) -> str:
@@ -57,27 +66,27 @@ def optimism(f: Facts) -> str:
 def chance(f: Facts) -> str:
     """Whether patients are ranked better than by chance."""
     c = f.c_index
-    if not c.known:
+    if not known(c):
         return f"Whether it ranks patients better than chance cannot be said: {c.reason}."
-    shown = f"C-index {c.text()}"
+    told = f"C-index {shown(c)}"
     if c.upper < 0.5:
         return (
-            f"It ranks patients the wrong way round ({shown}): a higher log hazard must mean a "
+            f"It ranks patients the wrong way round ({told}): a higher log hazard must mean a "
             "higher risk; is the sign exchanged?"
         )
     if c.value > f.null_upper and c.lower > 0.5:
         return (
-            f"It ranks patients better than chance: {shown}; chance stays below {f.null_upper:.3f}."
+            f"It ranks patients better than chance: {told}; chance stays below {f.null_upper:.3f}."
         )
     return (
-        f"That it ranks patients better than chance is not shown: {shown}; rankings without "
+        f"That it ranks patients better than chance is not shown: {told}; rankings without "
         f"information reach {f.null_upper:.3f}."
     )
 
 
 def classical(f: Facts) -> str:
     """Whether a network is worth it beside classical models of the same folds."""
-    others = [a for a in f.against if a.kind == "classical" and a.difference.known]
+    others = [a for a in f.against if a.kind == "classical" and known(a.difference)]
     if f.kind != "network":
         return ""
     if not others:
@@ -92,7 +101,7 @@ def classical(f: Facts) -> str:
     told += f" and worse than {len(worse)}; for the others no difference is shown. "
     return (
         f"{told}Against the strongest, {hardest.other}, the difference in C-index is "
-        f"{hardest.difference.text()}, p {p_text(hardest.p_holm)} after Holm."
+        f"{shown(hardest.difference)}, p {p_text(hardest.p_holm)} after Holm."
     )
 
 
@@ -100,10 +109,10 @@ def groups(f: Facts) -> str:
     """Whether the two risk groups differ in survival."""
     if f.permutation_p != f.permutation_p:
         return ""
-    shown = f"permutation p {p_text(f.permutation_p)}"
+    p = f"permutation p {p_text(f.permutation_p)}"
     if f.permutation_p < ALPHA:
-        return f"High and low risk differ in survival ({shown})."
-    told = f"That high and low risk differ in survival is not shown ({shown})."
+        return f"High and low risk differ in survival ({p})."
+    told = f"That high and low risk differ in survival is not shown ({p})."
     if f.logrank_p < ALPHA:
         told += (
             f" The plain log-rank test would say otherwise (p {p_text(f.logrank_p)}); it takes the "
@@ -114,38 +123,40 @@ def groups(f: Facts) -> str:
 
 def added(f: Facts) -> str:
     """Whether the risk group adds to what a clinician knows anyway."""
-    if not f.added.known:
+    if not known(f.added):
         return ""
     names = ", ".join(f.beside)
-    shown = f"hazard ratio {f.added.text(2)}, likelihood-ratio p {p_text(f.added_p)}"
+    told = f"hazard ratio {shown(f.added, 2)}, likelihood-ratio p {p_text(f.added_p)}"
     if f.added.lower > 1 and f.added_p < ALPHA:
-        return f"Beside {names} the risk group still tells something: {shown}."
-    return f"That the risk group adds to {names} is not shown: {shown}."
+        return f"Beside {names} the risk group still tells something: {told}."
+    return f"That the risk group adds to {names} is not shown: {told}."
 
 
 def calibration(f: Facts) -> str:
     """Whether predicted risks are as far apart as observed ones."""
     s = f.slope
-    if not s.known:
+    if not known(s):
         return ""
     if s.upper < 1:
-        return f"Predicted risks are too extreme: calibration slope {s.text(2)}, 1 being right."
+        return f"Predicted risks are too extreme: calibration slope {shown(s, 2)}, 1 being right."
     if s.lower > 1:
-        return f"Predicted risks are too much alike: calibration slope {s.text(2)}, 1 being right."
-    return f"The calibration slope gives no sign of wrong spread: {s.text(2)}, 1 being right."
+        return (
+            f"Predicted risks are too much alike: calibration slope {shown(s, 2)}, 1 being right."
+        )
+    return f"The calibration slope gives no sign of wrong spread: {shown(s, 2)}, 1 being right."
 
 
 def accuracy(f: Facts) -> str:
     """Whether predicted risks beat giving everybody the same one."""
     told = []
     for horizon, ipa in f.ipa.items():
-        if not ipa.known:
+        if not known(ipa):
             continue
         lower = ipa.lower if ipa.lower == ipa.lower else ipa.value
         if lower > 0:
-            told.append(f"at {horizon:g} years better (IPA {ipa.text(2)})")
+            told.append(f"at {horizon:g} years better (IPA {shown(ipa, 2)})")
         else:
-            told.append(f"at {horizon:g} years not shown to be better (IPA {ipa.text(2)})")
+            told.append(f"at {horizon:g} years not shown to be better (IPA {shown(ipa, 2)})")
     if not told:
         return ""
     return (

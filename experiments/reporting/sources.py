@@ -17,6 +17,7 @@ from experiments.reporting.predictions import read_predictions, time_note
 
 Kind = Literal["network", "classical", "foreign"]
 UNKNOWN_PROTOCOL = "not known"
+HORIZONS = (5.0, 10.0)
 PREDICTIONS = "predictions.csv"
 FOLD = re.compile(r"fold\d+")
 
@@ -33,6 +34,7 @@ class Arm:
         known: patient_id, time_days and event of everybody who was dealt into the folds.
         protocol: nested, paper, or not known.
         unanswered: By fold for which there is no answer, why.
+        main: Whether the source is about this model, and not about one that it was fitted beside.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Arm:
     known: pd.DataFrame
     protocol: str
     unanswered: dict[int, str]
+    main: bool = True
 
     @property
     def answered(self) -> bool:
@@ -99,6 +102,12 @@ def load_sources(paths: list[Path]) -> list[Source]:
     ]
     problems.raise_if_any()
     return _each_once([source for source in read if source is not None])
+
+
+def horizons_of(sources: list[Source]) -> tuple[float, ...]:
+    """Years that the first run was scored at; 5 and 10 where there are only files."""
+    asked = [source.config["horizons"] for source in sources if "horizons" in source.config]
+    return tuple(map(float, asked[0])) if asked else HORIZONS
 
 
 def _each_once(sources: list[Source]) -> list[Source]:
@@ -251,7 +260,7 @@ def _classical(folder: Path, name: str, known: pd.DataFrame, problems: Problems)
         unanswered = {k: reasons.get(k) or "the file has no log hazards" for k in silent}
         kept = rows[~rows["fold"].isin(silent)].reset_index(drop=True)
         label = f"{name}: {path.stem}"
-        arms.append(Arm(label, "classical", name, kept, known, "nested", unanswered))
+        arms.append(Arm(label, "classical", name, kept, known, "nested", unanswered, main=False))
     return arms
 
 
