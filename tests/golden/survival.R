@@ -53,6 +53,24 @@ brier <- sapply(seq_along(brier_times), function(k) {
   mean(ifelse(dead, predicted[, k]^2 / G(cohort$untied), 0) + (1 - predicted[, k])^2 * alive / G(t))
 })
 
+# Two groups: hazard ratio (Efron), restricted means; and several covariates with ties.
+numbers <- function(fit) list(
+  coefficient = unname(coef(fit)), covariance = unname(vcov(fit)),
+  log_likelihood = fit$loglik[2], null_log_likelihood = fit$loglik[1]
+)
+tight <- coxph.control(eps = 1e-12, toler.chol = 1e-14)
+grouped <- coxph(y ~ group, data = cohort, control = tight)
+several <- coxph(y ~ log_hazard + group + I(log_hazard^2), data = cohort, control = tight)
+until <- 18
+followed <- Surv(pmin(cohort$time, until), cohort$event * (cohort$time <= until))
+slope <- coxph(followed ~ log_hazard, data = cohort, control = tight)
+restricted <- summary(survfit(y ~ group, data = cohort), rmean = until)$table[, c("rmean", "se(rmean)")]
+# Calibration at a horizon in fifths of predicted risk.
+breslow <- basehaz(at_one(y, "breslow"), centered = FALSE)
+risk <- 1 - exp(-max(breslow$hazard[breslow$time <= until]) * exp(cohort$log_hazard))
+fifth <- findInterval(risk, unique(quantile(risk, 1:4 / 5)), left.open = TRUE)
+fifths <- summary(survfit(y ~ fifth, conf.type = "log-log"), times = until, extend = TRUE)
+
 golden <- list(
   R = R.version.string,
   survival = as.character(packageVersion("survival")),
@@ -73,6 +91,15 @@ golden <- list(
   logrank = list(
     statistic = survdiff(y ~ group, data = cohort)$chisq,
     p = pchisq(survdiff(y ~ group, data = cohort)$chisq, 1, lower.tail = FALSE)
+  ),
+  hazard_ratio = numbers(grouped),
+  several = numbers(several),
+  slope = list(until = until, coefficient = unname(coef(slope)), variance = vcov(slope)[1]),
+  restricted = list(until = until, mean = unname(restricted[, 1]), error = unname(restricted[, 2])),
+  calibration = list(
+    until = until, risk = risk, predicted = unname(tapply(risk, fifth, mean)),
+    observed = 1 - fifths$surv, lower = 1 - fifths$upper, upper = 1 - fifths$lower,
+    patients = unname(c(table(fifth)))
   ),
   brier = list(
     time = brier_times, survival = unname(predicted), score = brier

@@ -49,6 +49,13 @@ def golden() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def golden_prediction() -> dict[str, Any]:
+    """Numbers that tests/golden/prediction.R computed of tests/golden/cohort.csv."""
+    numbers: dict[str, Any] = json.loads((GOLDEN / "prediction.json").read_text())
+    return numbers
+
+
+@pytest.fixture(scope="session")
 def golden_cohort() -> Cohort:
     table = pd.read_csv(GOLDEN / "cohort.csv")
     return Cohort(

@@ -86,3 +86,24 @@ def why_illegal(at: float, *, train_time: Float[Array, " m"], test_time: Float[A
         return ""
     who = "scored" if test_time.max() <= train_time.max() else "training"
     return f"time {at:g} is not below {end:g}, where the follow-up of the {who} patients ends"
+
+
+def legal_times(
+    at: Float[Array, " T"], *, train_time: Float[Array, " m"], test_time: Float[Array, " n"]
+) -> Float[Array, " t"]:
+    """The part of a time grid on which weighted metrics exist; what a Brier curve is printed with.
+
+    Args:
+        at: The grid.
+        train_time: Times of the training patients, in the same unit.
+        test_time: Times of the patients who are scored, in the same unit.
+
+    Example:
+        >>> legal_times(np.array([3.0, 6.0, 9.0]), train_time=np.array([8.0]),
+        ...             test_time=np.array([9.0])).tolist()
+        [3.0, 6.0]
+    """
+    if not (len(train_time) and len(test_time)):
+        return at[:0]
+    inside: Array = at[at < legal_end(train_time=train_time, test_time=test_time)]
+    return inside

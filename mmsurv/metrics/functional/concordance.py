@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
-from torchsurv.metrics.cindex import ConcordanceIndex
 
 from mmsurv.checks import check_finite, check_follow_up
 from mmsurv.metrics.functional.censoring import ipcw, legal_end
-from mmsurv.metrics.functional.ranks import joint_ranks
+from mmsurv.metrics.functional.counting import count_below
 from mmsurv.metrics.functional.value import Value
 
 Array = np.ndarray
@@ -45,6 +43,30 @@ def _pairs_led(event: Bool[Array, " n"], time: Float[Array, " n"]) -> Int[Array,
     return led
 
 
+def _concordant_led(
+    log_hazard: Float[Array, " n"], event: Bool[Array, " n"], time: Float[Array, " n"]
+) -> Float[Array, " e"]:
+    """Of the pairs of `_pairs_led` those in which the event has the higher risk; ties are halves.
+
+    In the order of time, and of events before the censored of the same time, the later patients of
+    an event's pairs are all those behind the last event of its time.
+    """
+    order = np.lexsort((~event, time))
+    _, rank = np.unique(log_hazard, return_inverse=True)
+    ended = time[event]
+    censored_first = np.searchsorted(np.sort(time[~event]), ended, side="left")
+    behind = np.searchsorted(np.sort(ended), ended, side="right") + censored_first
+    both = count_below(
+        rank[order],
+        start=np.tile(behind, 2),
+        stop=np.full(2 * len(ended), len(time)),
+        bound=np.concatenate([rank[event], rank[event] + 1]),
+    )
+    less, not_more = np.split(both, 2)
+    led: Array = (less + not_more) / 2
+    return led
+
+
 def concordance(
     *, log_hazard: Float[Array, " n"], event: Bool[Array, " n"], time: Float[Array, " n"]
 ) -> Value:
@@ -52,7 +74,8 @@ def concordance(
 
     .. math:: C = \frac{\#\{\eta_i > \eta_j\} + \tfrac12 \#\{\eta_i = \eta_j\}}{\#\text{pairs}}
 
-    over the pairs of `comparable_pairs`; i is the patient with the earlier event.
+    over the pairs of `comparable_pairs`; i is the patient with the earlier event. O(n log n) time
+    and O(n) memory.
 
     Args:
         log_hazard: eta; higher is riskier. Only its order matters.
@@ -72,15 +95,15 @@ def concordance(
     Example:
         >>> concordance(log_hazard=np.array([3.0, 1.0, 2.0]), event=np.array([True, True, False]),
         ...             time=np.array([1.0, 2.0, 3.0])).value
-        0.6666666865348816
+        0.6666666666666666
     """
     check_finite("log_hazard", log_hazard, len(time))
-    if comparable_pairs(event=event, time=time) == 0:
+    pairs = comparable_pairs(event=event, time=time)
+    if pairs == 0:
         if not event.any():
             return Value.missing("no event among the patients")
         return Value.missing("no comparable pair: nobody is followed beyond the only event time")
-    (risk,), (when,) = joint_ranks(log_hazard), joint_ranks(time)
-    return Value(float(ConcordanceIndex()(risk, torch.tensor(event), when)))
+    return Value(float(_concordant_led(log_hazard, event, time).sum() / pairs))
 
 
 def uno_concordance(
@@ -94,8 +117,13 @@ def uno_concordance(
 ) -> Value:
     r"""Uno's C: concordance whose limit does not depend on the censoring.
 
-    A comparable pair whose earlier event is at :math:`t_i < \tau` weighs :math:`1 / G(t_i)^2`, G
-    being the censoring distribution of the training patients.
+    .. math:: C_\tau = \frac{\sum_{i,j} d_i 1_{t_i < \tau} 1_{t_i < t_j} G(t_i)^{-2}
+              \big( 1_{\eta_i > \eta_j} + \tfrac12 1_{\eta_i = \eta_j} \big)}
+              {\sum_{i,j} d_i 1_{t_i < \tau} 1_{t_i < t_j} G(t_i)^{-2}}
+
+    over the pairs of `comparable_pairs` whose earlier event is before the truncation time tau. G is
+    the censoring distribution of the training patients. Without a truncation the few events at the
+    end, where G is almost 0, would outweigh all others, so tau belongs beside the number.
 
     Args:
         log_hazard: eta; higher is riskier. Only its order matters.
@@ -128,16 +156,10 @@ def uno_concordance(
     end = legal_end(train_time=train_time, test_time=time)
     if until > end:
         return Value.missing(f"tau {until:g} is beyond {end:g}, where the follow-up ends")
-    if _pairs_led(event, time)[time[event] < until].sum() == 0:
+    pairs = _pairs_led(event, time)
+    before = time[event] < until
+    if pairs[before].sum() == 0:
         return Value.missing(f"no comparable pair before tau {until:g}")
-    weight = np.where(
-        time < until, ipcw(train_event=train_event, train_time=train_time, at=time), 0.0
-    )
-    (risk,), (when,) = joint_ranks(log_hazard), joint_ranks(time)
-    index = ConcordanceIndex()(
-        risk,
-        torch.tensor(event),
-        when,
-        weight=torch.tensor(weight, dtype=torch.float32),
-    )
-    return Value(float(index))
+    weight = ipcw(train_event=train_event, train_time=train_time, at=time[event]) ** 2 * before
+    concordant = _concordant_led(log_hazard, event, time)
+    return Value(float(weight @ concordant / (weight @ pairs)))

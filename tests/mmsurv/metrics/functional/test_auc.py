@@ -18,6 +18,23 @@ def test_equals_scikit_survival(split, horizons) -> None:
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+def test_equals_risk_regression_of_r(golden_prediction, golden_table) -> None:
+    event = golden_table["event"].to_numpy() == 1
+    time = golden_table["untied"].to_numpy(dtype=float)
+    ours = [
+        auc_at(
+            log_hazard=golden_table["log_hazard"].to_numpy(dtype=float),
+            event=event,
+            time=time,
+            train_event=event,
+            train_time=time,
+            at_days=float(at),
+        ).value
+        for at in golden_prediction["time"]
+    ]
+    np.testing.assert_allclose(ours, golden_prediction["auc"], atol=1e-6)
+
+
 def test_turned_risks_and_constant_risks(split, horizons) -> None:
     auc = auc_at(**split, at_days=horizons[1]).value
     turned = auc_at(**split | {"log_hazard": -split["log_hazard"]}, at_days=horizons[1]).value

@@ -5,7 +5,7 @@ import pytest
 from sksurv.nonparametric import CensoringDistributionEstimator
 from sksurv.util import Surv
 
-from mmsurv.metrics.functional import ipcw, legal_end
+from mmsurv.metrics.functional import ipcw, legal_end, legal_times
 from mmsurv.metrics.functional.censoring import why_illegal
 
 
@@ -65,3 +65,12 @@ def test_reasons_name_whose_follow_up_ends() -> None:
 def test_without_a_training_event_there_are_no_weights() -> None:
     with pytest.raises(ValueError, match="at least one event among the training patients"):
         ipcw(train_event=np.array([False]), train_time=np.array([2.0]), at=np.array([1.0]))
+
+
+def test_the_legal_part_of_a_grid_ends_with_either_follow_up() -> None:
+    grid = np.array([1.0, 2.0, 3.0, 4.0])
+    short, long = np.array([1.0, 3.0]), np.array([2.0, 9.0])
+    assert legal_times(grid, train_time=short, test_time=long).tolist() == [1.0, 2.0]
+    assert legal_times(grid, train_time=long, test_time=short).tolist() == [1.0, 2.0]
+    assert legal_times(grid, train_time=long, test_time=long).tolist() == grid.tolist()
+    assert legal_times(grid, train_time=long, test_time=np.array([])).tolist() == []
