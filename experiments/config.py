@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from data_modules.toy_truth import ToyConfig
+from experiments.arms import arm_checks
 from mmsurv.names import (
     FusionName,
     LossName,
@@ -70,8 +71,9 @@ class TrainerConfig:
     """Device kind. On a CPU the same seed gives the same bytes."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Floating point precision of training."""
-    threads: int = 0
-    """CPU threads of PyTorch; 0 leaves PyTorch's own choice."""
+    threads: int = 1
+    """CPU threads of a network. The last digits depend on it, so it does not depend on the machine
+    by itself; 0 takes every core, or with --jobs its share of them."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,16 @@ class RunConfig:
     """Run folder; empty makes runs/<time>-<cohort>-<fusion>."""
     resume: bool = False
     """Continue the killed run in --out, to the same bytes."""
+    jobs: int = 1
+    """Processes that train folds, repeats, members and arms side by side; the bytes are those of
+    one process."""
+    cluster: str = ""
+    """Does the same through Dask: local, tcp://host:port of a scheduler, slurm or pbs."""
+    arms: tuple[str, ...] = ()
+    """Several runs on the same folds, such as image+genes+clinical@maxvit image@resnet50
+    cox_clinical; () runs --modalities alone."""
+    protocols: tuple[Protocol, ...] = ()
+    """Every arm under each of these, side by side; () runs --protocol alone."""
     logger: LoggerName = "wandb"
     """Where curves and numbers are logged beside the run folder."""
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -231,7 +243,7 @@ class RunConfig:
             (self.seed >= 0, f"--seed={self.seed}: must not be negative"),
             (not self.resume or bool(self.out), "--resume needs --out, the folder to continue"),
         ]
-        checks += [*self._training_checks(), *_toy_checks(self.toy)]
+        checks += [*self._training_checks(), *_toy_checks(self.toy), *arm_checks(self)]
         return [message for fine, message in checks if not fine]
 
     def _training_checks(self) -> list[Check]:

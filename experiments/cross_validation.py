@@ -8,59 +8,53 @@ from typing import Any, NamedTuple
 import pandas as pd
 from rich.console import Console
 
-from data_modules.cohort import Cohort
-from data_modules.datamodule import SurvivalDataModule
-from data_modules.files import write_aside
-from data_modules.folds import Folds
-from experiments.baselines.fold import run_fold_baselines
-from experiments.baselines.inputs import pool_image
 from experiments.baselines.results import baseline_summary, collect_baselines
-from experiments.config import RunConfig
+from experiments.cells import Cell, member_folder, stages_of
+from experiments.context import RunContext, for_other_processes
 from experiments.figures import kaplan_meier_figure, save_figure, training_figure
 from experiments.loggers import ExperimentLog
-from experiments.progress import EpochProgress
-from experiments.run_folder import write_json
+from experiments.parallel import one_by_one, side_by_side
+from experiments.run_folder import write_csv, write_json
 from experiments.scores import cross_validated_scores, first_repeat, flat_summary, score_table
-from experiments.scoring import score_fold
-from experiments.training import member_seed, train_member
 
 
-def fold_indices(config: RunConfig, folds: Folds) -> list[int]:
-    """Folds to run, in order."""
-    return sorted(config.only_folds) or list(range(folds.n_folds))
-
-
-def member_folder(folder: Path, config: RunConfig, fold: int, member: int) -> Path:
-    """Where a network's checkpoint lies: fold0/, or fold0/member1/ in an ensemble."""
-    home = folder / f"fold{fold}"
-    return home if config.ensemble == 1 else home / f"member{member}"
-
-
-def cross_validate(
-    config: RunConfig,
-    cohort: Cohort,
-    folds: Folds,
-    folder: Path,
-    log: ExperimentLog,
-    console: Console,
-) -> Results:
+def cross_validate(context: RunContext, log: ExperimentLog, console: Console) -> Results:
     """Runs the folds and writes predictions.csv, metrics.json, metrics.csv and figures.
 
     Returns:
         The scores that metrics.json and baselines.json hold.
     """
+    config = context.config
+    if config.jobs == 1 and not config.cluster:
+        for cells in stages_of(context, config):
+            one_by_one(cells, context, log, console)
+        return summarise(context, log)
+
+    def done(cell: Cell) -> None:
+        for name, history in curves_of(cell):
+            log.replay(name, history)
+
+    for cells in stages_of(context, for_other_processes(config)):
+        side_by_side(cells, jobs=config.jobs, cluster=config.cluster, console=console, done=done)
+    return summarise(context, log)
+
+
+def curves_of(cell: Cell) -> list[tuple[str, Path]]:
+    """Names and history.csv of the networks that a cell trained."""
+    trains = cell.part == "member" or (cell.part == "fold" and cell.config.ensemble == 1)
+    if not trains:
+        return []
+    home = member_folder(cell.folder, cell.config, cell.fold, cell.member)
+    return [(home.relative_to(cell.folder).as_posix(), home / "history.csv")]
+
+
+def summarise(context: RunContext, log: ExperimentLog) -> Results:
+    """Writes what is computed from all folds, when their cells are done."""
+    config, folds, folder = context.config, context.folds, context.folder
     parts = []
-    pooled = pool_image(cohort) if config.baselines else pd.DataFrame()
-    for fold in fold_indices(config, folds):
-        rows = folder / f"fold{fold}" / "predictions.csv"
-        if rows.is_file():
-            console.print(f"fold {fold}: done before")
-        else:
-            _run_fold(config, cohort, folds, fold, folder, log, console)
-        if config.baselines and not (folder / f"fold{fold}" / "baselines.json").is_file():
-            _run_baselines(config, cohort, folds, fold, folder, pooled, console)
+    for fold in context.fold_indices:
         # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
-        part = pd.read_csv(rows, dtype={"patient_id": str})
+        part = pd.read_csv(folder / f"fold{fold}" / "predictions.csv", dtype={"patient_id": str})
         if folds.repeats > 1:
             part.insert(2, "repeat", fold // (folds.n_folds // folds.repeats))
         parts.append(part)
@@ -71,8 +65,8 @@ def cross_validate(
     write_csv(score_table(scores), folder / "metrics.csv")
     baselines: dict[str, Any] = {}
     if config.baselines:
-        baselines = collect_baselines(config, folds, fold_indices(config, folds), folder)
-    figures = _draw(config, cohort, folds, predictions, scores, folder)
+        baselines = collect_baselines(config, folds, context.fold_indices, folder)
+    figures = _draw(context, predictions, scores)
     log.finish(flat_summary(scores) | baseline_summary(baselines), figures)
     return Results(scores, baselines)
 
@@ -90,88 +84,17 @@ class Results(NamedTuple):
     baselines: dict[str, Any]
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Writes a table aside and renames it; floats keep every digit."""
-    with write_aside(path) as aside:
-        table.to_csv(aside, index=False, lineterminator="\n")
-
-
-def _run_fold(
-    config: RunConfig,
-    cohort: Cohort,
-    folds: Folds,
-    fold: int,
-    folder: Path,
-    log: ExperimentLog,
-    console: Console,
-) -> None:
-    members = []
-    for member in range(config.ensemble):
-        seed = member_seed(config.seed, fold, member)
-        home = member_folder(folder, config, fold, member)
-        name = home.relative_to(folder).as_posix()
-        data = SurvivalDataModule(
-            cohort,
-            folds,
-            fold=fold,
-            batch_size=config.data.batch_size,
-            workers=config.data.workers,
-            cache=config.data.cache,
-            max_patches=config.data.max_patches,
-            seed=seed,
-        )
-        data.setup()
-        task = train_member(
-            config,
-            data,
-            home,
-            seed=seed,
-            logger=log.fold_logger(name),
-            progress=EpochProgress(console, f"{name} of {folds.n_folds}", config.trainer.patience),
-        )
-        members.append((task, home))
-    table = score_fold(
-        members, data, fold=fold, horizons=config.horizons, fitted_in=members[0][1] / "best.ckpt"
-    )
-    write_csv(table, folder / f"fold{fold}" / "predictions.csv")
-
-
-def _run_baselines(
-    config: RunConfig,
-    cohort: Cohort,
-    folds: Folds,
-    fold: int,
-    folder: Path,
-    pooled: pd.DataFrame,
-    console: Console,
-) -> None:
-    seconds = run_fold_baselines(
-        cohort,
-        folds,
-        fold,
-        pooled,
-        folder / f"fold{fold}",
-        horizons=config.horizons,
-        seed=config.seed,
-    )
-    console.print(f"fold{fold} of {folds.n_folds}: classical models in {seconds:.1f} s")
-
-
 def _draw(
-    config: RunConfig,
-    cohort: Cohort,
-    folds: Folds,
-    predictions: pd.DataFrame,
-    scores: dict[str, Any],
-    folder: Path,
+    context: RunContext, predictions: pd.DataFrame, scores: dict[str, Any]
 ) -> dict[str, Path]:
+    config, cohort, folds, folder = (context.config, context.cohort, context.folds, context.folder)
     title = (
         f"{cohort.name} {cohort.endpoint}: {config.fusion}, {'+'.join(config.modalities)}, "
         f"{config.protocol}{', repeat 0 of ' + str(folds.repeats) if folds.repeats > 1 else ''}"
     )
     histories = {
         home.relative_to(folder).as_posix(): pd.read_csv(home / "history.csv")
-        for fold in fold_indices(config, folds)
+        for fold in context.fold_indices
         for home in (member_folder(folder, config, fold, m) for m in range(config.ensemble))
     }
     figures = {

@@ -8,7 +8,9 @@ from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
+import pandas as pd
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.loggers.logger import DummyLogger
 
 from experiments.config import RunConfig
 from experiments.run_folder import flat_config, run_id
@@ -25,6 +27,9 @@ class ExperimentLog(Protocol):
     def fold_logger(self, name: str) -> Logger:
         """A Lightning logger whose metrics stand under `name`, such as fold0."""
 
+    def replay(self, name: str, history: Path) -> None:
+        """Logs what another process trained, from its history.csv; see `cell_log`."""
+
     def finish(self, summary: dict[str, float], figures: dict[str, Path]) -> None:
         """Records the cross-validated numbers and the figures, and closes."""
 
@@ -38,6 +43,9 @@ class CsvLog:
     def fold_logger(self, name: str) -> Logger:
         """One folder of CSV a fold."""
         return CSVLogger(self.folder, name="csv", version=name)
+
+    def replay(self, name: str, history: Path) -> None:
+        """Nothing to do: each process writes files of its own."""
 
     def finish(self, summary: dict[str, float], figures: dict[str, Path]) -> None:
         """Nothing to add: metrics.json and figures/ already hold everything."""
@@ -69,6 +77,12 @@ class WandbLog:
         self.run.define_metric(f"{name}/*", step_metric=f"{name}/epoch")
         return FoldWandbLogger(experiment=self.run, prefix=name)
 
+    def replay(self, name: str, history: Path) -> None:
+        """The curve of a network, epoch by epoch."""
+        self.fold_logger(name)  # defines its axis
+        for row in pd.read_csv(history).to_dict("records"):
+            self.run.log({f"{name}/{key}": value for key, value in row.items()})
+
     def finish(self, summary: dict[str, float], figures: dict[str, Path]) -> None:
         """Puts cross-validated numbers into the summary, where a sweep finds them."""
         import wandb
@@ -76,6 +90,19 @@ class WandbLog:
         self.run.summary.update(summary)
         self.run.log({name: wandb.Image(str(path)) for name, path in figures.items()})
         self.run.finish()
+
+
+class SilentLog(CsvLog):
+    """What a process logs whose curves are told by another one."""
+
+    def fold_logger(self, name: str) -> Logger:
+        """Says nothing."""
+        return DummyLogger()
+
+
+def cell_log(config: RunConfig, folder: Path) -> ExperimentLog:
+    """The logger of a process that does one part of a run: a W&B run has one process alone."""
+    return SilentLog(folder) if config.logger == "wandb" else experiment_log(config, folder)
 
 
 def experiment_log(config: RunConfig, folder: Path) -> ExperimentLog:
@@ -121,7 +148,8 @@ def _start_wandb(config: RunConfig, folder: Path) -> Run:
         "notes": config.wandb.notes or None,
         "job_type": "cross-validation",
         "config": flat_config(config),
-        "dir": str(folder),
+        # Absolute: the client's own process may have been started in another folder.
+        "dir": str(folder.resolve()),
         "reinit": "finish_previous",
     }
     settings = wandb.Settings(silent=True, init_timeout=20)

@@ -14,6 +14,7 @@ from experiments.config import RunConfig
 
 LIST_FLAGS = (
     "--modalities", "--horizons", "--only_folds", "--wandb.tags", "--stratify", "--draw",
+    "--arms", "--protocols",
 )  # fmt: skip
 
 

@@ -38,35 +38,25 @@ def _run(config: RunConfig) -> int:
     import torch
     from rich.console import Console
 
-    from data_modules.folds import read_folds, write_folds
-    from experiments.cohort_record import write_cohort
     from experiments.cohorts import open_cohort
+    from experiments.context import start_run, stored_or_drawn
     from experiments.cross_validation import cross_validate
-    from experiments.folds_audit import audit, draw_folds, print_audit, write_audit
     from experiments.loggers import experiment_log
-    from experiments.run_folder import open_run_folder, write_start
+    from experiments.run_folder import open_run_folder
+    from experiments.study import run_study
     from experiments.table import baseline_reasons, baseline_table, reasons, result_table
 
     console = Console(soft_wrap=True)
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     folder = Path(config.out) if config.out else default_folder(config)
+    if config.arms or config.protocols:
+        return run_study(config, folder, console)
     open_run_folder(config, folder)
     cohort = open_cohort(config, console)
-    stored_folds = folder / "folds.csv"
-    if config.resume and stored_folds.is_file():
-        folds = read_folds(stored_folds, cohort, config.protocol)
-    else:
-        folds = draw_folds(config, cohort)
-    write_start(config, folder, data_hash=cohort.data_hash, folds_hash=folds.hash)
-    write_folds(folds, stored_folds)
-    write_cohort(cohort, folder)
-    audited = audit(folds, cohort)
-    write_audit(audited, folder)
-    print_audit(audited, config, cohort, console)
-    console.print(f"run folder: {folder}")
+    context = start_run(config, folder, cohort, stored_or_drawn(config, folder, cohort), console)
     log = experiment_log(config, folder)
-    scores, baselines = cross_validate(config, cohort, folds, folder, log, console)
+    scores, baselines = cross_validate(context, log, console)
     console.print(result_table(scores, config))
     for line in reasons(scores):
         console.print(f"– {line}")

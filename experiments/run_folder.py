@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from data_modules.files import write_aside
@@ -24,7 +25,7 @@ PACKAGES = (
 )  # fmt: skip
 
 # These may differ between a run and its resumption without changing a number.
-FREE_TO_CHANGE = ("out", "resume", "logger", "wandb")
+FREE_TO_CHANGE = ("out", "resume", "logger", "wandb", "jobs", "cluster")
 
 
 def open_run_folder(config: RunConfig, folder: Path) -> None:
@@ -114,6 +115,12 @@ def run_id(folder: Path) -> str:
     """Identifier of the run, the same when it is resumed."""
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     return str(environment["run_id"])
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Writes a table aside and renames it; floats keep every digit."""
+    with write_aside(path) as aside:
+        table.to_csv(aside, index=False, lineterminator="\n")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

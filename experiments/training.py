@@ -19,6 +19,7 @@ from data_modules.datamodule import SurvivalDataModule
 from data_modules.files import write_aside
 from experiments.checkpoints import AtomicCheckpointIO, MovableCheckpoint, read_checkpoint
 from experiments.config import RunConfig
+from experiments.fan_out import place_number
 from mmsurv.callbacks import Evaluation, History
 from mmsurv.linear import fit_ridge_cox
 from mmsurv.losses import event_time_edges
@@ -120,7 +121,7 @@ def train_member(
         trainer = Trainer(
             max_epochs=config.trainer.max_epochs,
             accelerator=config.trainer.accelerator,
-            devices=1,
+            devices=_devices(config),
             precision=config.trainer.precision,
             # With the cohort as risk set, the task steps and clips by itself.
             gradient_clip_val=config.trainer.gradient_clip * (config.risk_set == "batch") or None,
@@ -137,6 +138,13 @@ def train_member(
         trainer.fit(task, datamodule=data, ckpt_path=str(last) if last.is_file() else None)
     _write_history(folder / "history.csv", read_checkpoint(last))
     return best_task(folder)
+
+
+def _devices(config: RunConfig) -> int | list[int]:
+    """One device; processes that share a machine take its GPUs in turn."""
+    if config.trainer.accelerator == "cpu" or torch.cuda.device_count() < 2:
+        return 1
+    return [place_number() % torch.cuda.device_count()]
 
 
 def best_task(folder: Path) -> SurvivalTask:

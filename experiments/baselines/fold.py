@@ -5,68 +5,28 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from data_modules.cohort import Cohort
-from data_modules.files import write_aside
 from data_modules.folds import Folds
 from experiments.baselines import cox, elastic_net, forest, ridge
 from experiments.baselines.inputs import FoldInputs, fold_inputs
 from experiments.baselines.late_fusion import fuse
 from experiments.baselines.model import Fit, NotFittedError, Predicted, Sample, one_thread
-from experiments.run_folder import write_json
+from experiments.baselines.names import ALL, LATE, Baseline, ModelName, baselines_for
+from experiments.run_folder import write_csv, write_json
 from experiments.scoring import prediction_rows
 
-MODELS: dict[str, Fit] = {
+MODELS: dict[ModelName, Fit] = {
     "cox": cox.fit,
     "ridge": ridge.fit,
     "elastic_net": elastic_net.fit,
     "forest": forest.fit,
 }
-# More columns than events leave a regression without a penalty no maximum.
-UNPENALISED = ("cox",)
-ORDER = ("clinical", "genes", "image")
-ALL = "all"
-LATE = "late_fusion"
 NEEDS = "needs scikit-survival: install the extra mmsurv[classical]"
-
-
-class Baseline(NamedTuple):
-    """A classical model and what it sees.
-
-    Attributes:
-        model: Key of `MODELS`.
-        sees: A modality; "all": their columns side by side; "late_fusion": a model each, averaged.
-    """
-
-    model: str
-    sees: str
-
-    @property
-    def name(self) -> str:
-        """Of its file, such as ridge_genes."""
-        return f"{self.model}_{self.sees}"
-
-
-def baselines_for(modalities: tuple[str, ...]) -> list[Baseline]:
-    """The classical models beside a network that sees these modalities.
-
-    Example:
-        >>> [b.name for b in baselines_for(("clinical",))]
-        ['cox_clinical', 'ridge_clinical', 'elastic_net_clinical', 'forest_clinical']
-    """
-    seen = [modality for modality in ORDER if modality in modalities]
-    several = [ALL, LATE] if len(seen) > 1 else []
-    return [
-        Baseline(model, sees)
-        for model in MODELS
-        for sees in (
-            [s for s in seen if s == "clinical"] if model in UNPENALISED else [*seen, *several]
-        )
-    ]
 
 
 def run_fold_baselines(
@@ -108,8 +68,7 @@ def run_fold_baselines(
         rows.insert(0, "baseline", name)
         tables.append(rows)
     home.mkdir(parents=True, exist_ok=True)
-    with write_aside(home / "baselines.csv") as aside:
-        pd.concat(tables).to_csv(aside, index=False, lineterminator="\n")
+    write_csv(pd.concat(tables), home / "baselines.csv")
     # Last: this file says that the fold is done.
     write_json(home / "baselines.json", told)
     return time.monotonic() - started
@@ -158,7 +117,9 @@ def _fit(inputs: FoldInputs, baseline: Baseline, seed: int) -> Predicted:
     return predicted
 
 
-def _late_fusion(inputs: FoldInputs, model: str, answers: dict[str, Predicted | str]) -> Predicted:
+def _late_fusion(
+    inputs: FoldInputs, model: ModelName, answers: dict[str, Predicted | str]
+) -> Predicted:
     parts = []
     for modality in inputs.training:
         answer = answers[Baseline(model, modality).name]

@@ -7,11 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from data_modules.files import write_aside
 from data_modules.folds import Folds
 from experiments.baselines.fold import read_fold_baselines
 from experiments.config import RunConfig
-from experiments.run_folder import write_json
+from experiments.run_folder import write_csv, write_json
 from experiments.scores import cross_validated_scores, score_table
 
 
@@ -36,8 +35,7 @@ def collect_baselines(
     for label, every in table.groupby("baseline", sort=False):
         name = str(label)
         rows = every.drop(columns="baseline").reset_index(drop=True)
-        with write_aside(folder / "baselines" / f"{name}.csv") as aside:
-            rows.to_csv(aside, index=False, lineterminator="\n")
+        write_csv(rows, folder / "baselines" / f"{name}.csv")
         reasons = {k: told[k][name]["reason"] for k in fold_indices if told[k][name]["reason"]}
         scores = scores_with_gaps(rows, folds.table, config, reasons)
         found[name] = scores | {"choices": {k: told[k][name]["choice"] for k in fold_indices}}
@@ -45,8 +43,7 @@ def collect_baselines(
     tables = [score_table(s).assign(baseline=name) for name, s in found.items()]
     flat = pd.concat(tables, ignore_index=True)
     flat.insert(0, "baseline", flat.pop("baseline"))
-    with write_aside(folder / "baselines.csv") as aside:
-        flat.to_csv(aside, index=False, lineterminator="\n")
+    write_csv(flat, folder / "baselines.csv")
     return found
 
 

@@ -98,7 +98,7 @@ def _run(arm: Arm, flags: tuple[str, ...], folder: Path) -> Run:
         (
             "--cohort", "toy", *ARMS[arm.name], "--toy.patients", str(arm.patients),
             "--toy.seed", str(arm.seed), "--seed", str(arm.seed), "--protocol", "nested",
-            "--logger", "csv", "--trainer.threads", "1", *flags,
+            "--logger", "csv", "--baselines", "false", *flags,
         ),
     )  # fmt: skip
 

@@ -135,7 +135,7 @@ def _run(arm: Arm, flags: tuple[str, ...], folder: Path) -> Run:
         (
             "--config", str(CONFIGS / f"{arm.preset}.yaml"), "--fusion", "dual_xattn",
             "--endpoint", arm.endpoint, "--modalities", *arm.modalities.split(),
-            "--seed", str(arm.seed), "--logger", "csv", "--trainer.threads", "1", *flags,
+            "--seed", str(arm.seed), "--logger", "csv", "--baselines", "false", *flags,
         ),
     )  # fmt: skip
 

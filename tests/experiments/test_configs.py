@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import experiments
+from experiments.baselines import forest
 from experiments.parsing import parse_run
 from experiments.run import main
 
@@ -34,6 +35,11 @@ def _run(path: Path, out: Path, toy_manifest: Path, *flags: str) -> dict[str, An
     cohort = ["--cohort", str(toy_manifest)] if own else []
     args = ["--config", str(path), *flags, *cohort, "--folds", "2", "--logger", "csv"]
     assert main([*args, "--trainer.max_epochs", "1", "--out", str(out)]) == 0
+    config = parse_run(["--config", str(path)])
+    if config.arms:
+        table = json.loads((out / "table1.json").read_text())
+        assert len(table["arms"]) == len(config.arms) * len(config.protocols)
+        return {**table["arms"][0], "protocol": config.protocol}
     metrics: dict[str, Any] = json.loads((out / "metrics.json").read_text())
     return metrics
 
@@ -43,6 +49,7 @@ def test_every_configuration_runs(path, tmp_path, toy_manifest, monkeypatch, req
     if request.node.get_closest_marker("real"):
         request.getfixturevalue("real_data")
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(forest, "TREES", 10)
     metrics = _run(path, tmp_path / "run", toy_manifest)
     assert len(metrics["folds"]) == 2
     assert 0 < metrics["cv"]["c_index"]["mean"] < 1

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -8,33 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_modules.folds import make_folds
-from experiments import cross_validation
+from experiments import cells
+from experiments.cells import Cell
 from experiments.checkpoints import read_checkpoint
 from experiments.config import RunConfig
-from experiments.cross_validation import fold_indices, member_folder, write_csv
+from experiments.cross_validation import curves_of
 from experiments.run import main
-
-
-def test_all_folds_or_those_asked_for_in_order(cohort) -> None:
-    folds = make_folds(cohort, n_folds=3, protocol="nested", seed=0)
-    assert fold_indices(RunConfig(folds=5), folds) == [0, 1, 2]  # --folds_file may have fewer
-    assert fold_indices(RunConfig(only_folds=(2, 0)), folds) == [0, 2]
-
-
-def test_members_have_folders_only_where_there_are_several() -> None:
-    config = RunConfig()
-    assert member_folder(Path("run"), config, 2, 0) == Path("run/fold2")
-    config = dataclasses.replace(config, ensemble=2)
-    assert member_folder(Path("run"), config, 2, 1) == Path("run/fold2/member1")
-
-
-def test_tables_keep_every_digit(tmp_path) -> None:
-    random = np.random.default_rng(0)
-    table = pd.DataFrame({"a": random.normal(size=2000) * 10.0 ** random.integers(-9, 9, 2000)})
-    write_csv(table, tmp_path / "a.csv")
-    assert (pd.read_csv(tmp_path / "a.csv")["a"] == table["a"]).all()
-    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_the_table_of_the_folds_is_their_rows_one_after_the_other(finished) -> None:
@@ -74,16 +52,16 @@ def test_an_ensemble_keeps_every_member_and_fits_once(finished_paper) -> None:
 
 def test_folds_that_are_done_are_not_trained_again(finished, tmp_path, monkeypatch) -> None:
     folder = shutil.copytree(finished, tmp_path / "run")
-    for name in ("predictions.csv", "metrics.json", "fold1/predictions.csv"):
+    for name in ("predictions.csv", "metrics.json", "fold1/predictions.csv", "fold1/history.csv"):
         (folder / name).unlink()
     trained = []
-    train_member = cross_validation.train_member
+    train_member = cells.train_member
 
     def seen(config: RunConfig, data, home: Path, **rest: object):  # noqa: ANN202
         trained.append(home.name)
         return train_member(config, data, home, **rest)
 
-    monkeypatch.setattr(cross_validation, "train_member", seen)
+    monkeypatch.setattr(cells, "train_member", seen)
     assert main(["--resume", "--out", str(folder), "--logger", "csv"]) == 0
     assert trained == ["fold1"]
     for name in ("predictions.csv", "metrics.json"):
@@ -104,3 +82,13 @@ def test_identifiers_stay_text(run, toy_manifest, tmp_path) -> None:
     before = (tmp_path / "run" / "predictions.csv").read_bytes()
     assert main(["--resume", "--out", "run"]) == 0
     assert (tmp_path / "run" / "predictions.csv").read_bytes() == before
+
+
+def test_the_curve_of_a_network_belongs_to_the_cell_that_trained_it(tmp_path) -> None:
+    one, several = RunConfig(), RunConfig(ensemble=2)
+    cell = Cell(one, tmp_path, 3, "fold")
+    assert curves_of(cell) == [("fold3", tmp_path / "fold3" / "history.csv")]
+    assert curves_of(Cell(several, tmp_path, 3, "fold")) == []
+    assert curves_of(Cell(one, tmp_path, 3, "classical")) == []
+    member = tmp_path / "fold3" / "member1" / "history.csv"
+    assert curves_of(Cell(several, tmp_path, 3, "member", 1)) == [("fold3/member1", member)]

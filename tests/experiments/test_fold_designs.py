@@ -10,7 +10,7 @@ import pytest
 
 from data_modules import site_folds
 from data_modules.files import write_aside
-from experiments import cross_validation
+from experiments import cells
 from experiments.run import main
 
 FAST = ("--modalities", "genes", "clinical", "--trainer.max_epochs", "1")
@@ -38,14 +38,14 @@ def test_a_repeat_that_was_killed_goes_on_to_the_same_bytes(run, tmp_path, monke
     flags = (*FAST, "--repeats", "2")
     assert run(*flags, out="unbroken") == 0
 
-    def killed(config, cohort, folds, fold, *rest: object) -> None:
+    def killed(context, fold, *rest: object) -> None:
         if fold == 2:
             raise KeyboardInterrupt
-        honest(config, cohort, folds, fold, *rest)
+        honest(context, fold, *rest)
 
-    honest = cross_validation._run_fold
+    honest = cells._run_fold
     with monkeypatch.context() as patch:
-        patch.setattr(cross_validation, "_run_fold", killed)
+        patch.setattr(cells, "_run_fold", killed)
         with pytest.raises(KeyboardInterrupt):
             run(*flags, out="killed")
     assert main(["--resume", "--out", "killed", "--logger", "csv"]) == 0

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from experiments import parallel
 from experiments.config import RunConfig, WandbConfig
 from experiments.loggers import wandb_mode
 
@@ -38,6 +40,21 @@ def test_the_offline_file_holds_the_numbers_of_metrics_json(run, tmp_path, monke
         assert summary[f"fold{fold}/test/c_index"] == pytest.approx(expected)
         assert f"fold{fold}/val/loss" in text
     assert "model.width" in text
+
+
+def test_curves_of_other_processes_are_told_by_the_one_that_holds_the_run(
+    run, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(
+        parallel, "fan_out", lambda work, tasks, **_: ((i, work(t)) for i, t in enumerate(tasks))
+    )
+    assert run("--jobs", "2", logger="wandb") == 0
+    summary = _records(tmp_path / "run")["summary"]
+    for fold in (0, 1):
+        last = pd.read_csv(tmp_path / "run" / f"fold{fold}" / "history.csv").iloc[-1]
+        for name in ("epoch", "val/loss", "train/loss", "val/c_index"):
+            assert summary[f"fold{fold}/{name}"] == pytest.approx(last[name])
+    assert "cv/c_index" in summary
 
 
 def test_tensorboard_leaves_event_files(run, tmp_path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from experiments import cross_validation, training
+from experiments import cells, cross_validation, training
 from experiments.progress import EpochProgress
 from experiments.run import main
 
@@ -58,7 +58,7 @@ def test_killed_in_an_epoch(run, unbroken, tmp_path, monkeypatch, hook, epoch) -
     ("module", "step"),
     [
         (training, "_write_history"),
-        (cross_validation, "score_fold"),
+        (cells, "score_fold"),
         (cross_validation, "cross_validated_scores"),
         (cross_validation, "_draw"),
     ],

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -15,6 +17,7 @@ from experiments.run_folder import (
     flat_config,
     open_run_folder,
     run_id,
+    write_csv,
     write_json,
     write_start,
 )
@@ -132,3 +135,11 @@ def test_flat_names_are_those_of_the_flags() -> None:
     assert flat["model.width"] == 64
     assert flat["horizons"] == [5.0, 10.0]
     assert not any(isinstance(value, dict) for value in flat.values())
+
+
+def test_tables_keep_every_digit(tmp_path) -> None:
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"a": random.normal(size=2000) * 10.0 ** random.integers(-9, 9, 2000)})
+    write_csv(table, tmp_path / "a.csv")
+    assert (pd.read_csv(tmp_path / "a.csv")["a"] == table["a"]).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from data_modules.datamodule import SurvivalDataModule
+from experiments import training
 from experiments.checkpoints import AtomicCheckpointIO, read_checkpoint
 from experiments.config import DataConfig, ModelConfig, OptimConfig, RunConfig, TrainerConfig
 from experiments.scoring import log_hazards
@@ -145,3 +146,12 @@ def test_a_killed_run_had_stopped_out_of_patience_or_at_a_loss_that_is_no_number
     content = {"callbacks": {"EarlyStopping{'monitor': 'val/loss'}": state, "History": {}}}
     AtomicCheckpointIO().save_checkpoint(content, tmp_path / "last.ckpt")
     assert _stopped(tmp_path / "last.ckpt", 5) is stopped
+
+
+@pytest.mark.parametrize(("gpus", "place", "devices"), [(0, 3, 1), (1, 3, 1), (2, 3, [1])])
+def test_processes_take_the_gpus_in_turn(monkeypatch, gpus, place, devices) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(training, "place_number", lambda: place)
+    config = RunConfig(trainer=TrainerConfig(accelerator="auto"))
+    assert training._devices(config) == devices
+    assert training._devices(RunConfig()) == 1

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from data_modules.folds import make_folds
-from experiments.baselines import cox, fold, forest
-from experiments.baselines.fold import baselines_for, read_fold_baselines, run_fold_baselines
+from experiments.baselines import fold, forest
+from experiments.baselines.fold import read_fold_baselines, run_fold_baselines
 from experiments.baselines.inputs import fold_inputs, pool_image
 from experiments.baselines.model import NotFittedError, Predicted, Sample
+from experiments.baselines.names import baselines_for
 from experiments.baselines.ridge import fit
 
 
@@ -27,18 +28,6 @@ def run_fold(cohort, tmp_path, monkeypatch) -> Callable[[], tuple[pd.DataFrame, 
         return read_fold_baselines(tmp_path / "f")
 
     return call
-
-
-def test_a_model_for_every_modality_for_all_and_for_their_fusion() -> None:
-    names = [b.name for b in baselines_for(("image", "genes", "clinical"))]
-    assert names[0] == "cox_clinical"
-    assert len(names) == len(set(names)) == 16
-    for model in ("ridge", "elastic_net", "forest"):
-        for sees in ("clinical", "genes", "image", "all", "late_fusion"):
-            assert f"{model}_{sees}" in names
-    assert [b.name for b in baselines_for(("image",))] == [
-        "ridge_image", "elastic_net_image", "forest_image",
-    ]  # fmt: skip
 
 
 def test_every_held_out_patient_is_predicted_by_every_model(run_fold, cohort) -> None:
@@ -98,8 +87,3 @@ def test_a_library_that_is_not_there_is_a_reason(run_fold, monkeypatch) -> None:
     _, told = run_fold()
     assert "mmsurv[classical]" in told["forest_genes"]["reason"]
     assert told["ridge_genes"]["reason"] == told["cox_clinical"]["reason"] == ""
-
-
-def test_the_models_are_those_that_the_table_names() -> None:
-    assert fold.MODELS["cox"] is cox.fit
-    assert set(fold.UNPENALISED) < set(fold.MODELS)

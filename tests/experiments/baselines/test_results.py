@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import pytest
 
-from experiments.baselines.fold import baselines_for
+from experiments.baselines.names import baselines_for
 from experiments.baselines.results import baseline_summary, scores_with_gaps
 from experiments.config import RunConfig
 
@@ -43,7 +43,7 @@ def test_a_killed_run_fits_no_fold_twice(
 ) -> None:
     import shutil
 
-    from experiments import cross_validation
+    from experiments import cells
     from experiments.run import main
 
     folder = shutil.copytree(finished_classical, tmp_path / "run")
@@ -51,13 +51,13 @@ def test_a_killed_run_fits_no_fold_twice(
     for name in ("metrics.json", "baselines.csv", "fold1/baselines.json"):
         (folder / name).unlink()
     fitted = []
-    real = cross_validation.run_fold_baselines
+    real = cells.run_fold_baselines
 
     def counted(*args: object, **options: object) -> float:
         fitted.append(args[2])
         return real(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cross_validation, "run_fold_baselines", counted)
+    monkeypatch.setattr(cells, "run_fold_baselines", counted)
     assert main(["--resume", "--out", str(folder), "--logger", "csv"]) == 0
     assert fitted == [1]
     assert (folder / "baselines.csv").read_bytes() == whole

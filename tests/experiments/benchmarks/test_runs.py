@@ -11,7 +11,7 @@ from experiments.benchmarks.runs import Outcome, Run, outcome, run_all
 TINY = (
     "--folds", "2", "--trainer.max_epochs", "1", "--model.width", "8", "--model.heads", "2",
     "--modalities", "clinical", "--toy.patients", "40", "--toy.patches_min", "2",
-    "--toy.patches_max", "4", "--toy.censoring", "0.3", "--trainer.threads", "1",
+    "--toy.patches_max", "4", "--toy.censoring", "0.3", "--baselines", "false",
     "--logger", "csv",
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ def test_an_outcome_is_what_the_run_wrote(run, monkeypatch) -> None:
 
 def test_a_broken_run_is_continued(run, monkeypatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("experiments.cross_validation.score_fold", _fail)
+        patch.setattr("experiments.cells.score_fold", _fail)
         assert outcome(run) == f"{run.folder}: failed, see {run.log}"
     assert "pulled the plug" in run.log.read_text()
     assert isinstance(outcome(run), Outcome)

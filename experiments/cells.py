@@ -1,0 +1,170 @@
+"""Cells: the parts of a run that do not wait for each other, each done once and found again."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from rich.console import Console
+
+from data_modules.datamodule import SurvivalDataModule
+from experiments.baselines.fold import run_fold_baselines
+from experiments.config import RunConfig
+from experiments.context import RunContext, reopen
+from experiments.loggers import ExperimentLog, cell_log
+from experiments.progress import EpochProgress
+from experiments.run_folder import write_csv
+from experiments.scoring import score_fold
+from experiments.training import best_task, member_seed, train_member
+from mmsurv.task import SurvivalTask
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A part of a run; picklable, so that any process can do it.
+
+    Attributes:
+        config: Of the run; paths are absolute where another process does the cell.
+        folder: The run folder.
+        fold: Which.
+        part: member: train one network of an ensemble; fold: train what is not trained, and
+            predict the held-out patients; classical: the classical models.
+        member: Of the ensemble, where one alone is trained.
+    """
+
+    config: RunConfig
+    folder: Path
+    fold: int
+    part: Literal["member", "fold", "classical"]
+    member: int = 0
+
+    @property
+    def name(self) -> str:
+        """As it is told, such as fold0/member1."""
+        if self.part == "member":
+            return f"fold{self.fold}/member{self.member}"
+        return f"fold{self.fold}" + (" classical models" if self.part == "classical" else "")
+
+    @property
+    def mark(self) -> Path:
+        """The file whose presence says that the cell is done; written last."""
+        home = self.folder / f"fold{self.fold}"
+        if self.part == "member":
+            return home / f"member{self.member}" / "history.csv"
+        return home / ("predictions.csv" if self.part == "fold" else "baselines.json")
+
+
+def stages_of(context: RunContext, config: RunConfig) -> tuple[list[Cell], list[Cell]]:
+    """The cells of a run in two stages: members of ensembles, then what needs them.
+
+    Args:
+        context: The run.
+        config: Of the run, as its cells are to see it.
+    """
+    folder, folds = context.folder.resolve(), context.fold_indices
+    members = [
+        Cell(config, folder, fold, "member", member)
+        for fold in folds
+        for member in range(config.ensemble)
+        if config.ensemble > 1
+    ]
+    rest = [Cell(config, folder, fold, "fold") for fold in folds]
+    if config.baselines:
+        rest += [Cell(config, folder, fold, "classical") for fold in folds]
+    return members, rest
+
+
+def run_cell(cell: Cell, context: RunContext, log: ExperimentLog, console: Console) -> None:
+    """Does a cell; what a killed process left of it is taken up."""
+    if cell.config.trainer.threads:
+        torch.set_num_threads(cell.config.trainer.threads)
+    if cell.part == "member":
+        _network(context, cell.fold, cell.member, log, console)
+    elif cell.part == "fold":
+        _run_fold(context, cell.fold, log, console)
+    else:
+        seconds = run_fold_baselines(
+            context.cohort,
+            context.folds,
+            cell.fold,
+            context.pooled,
+            context.folder / f"fold{cell.fold}",
+            horizons=cell.config.horizons,
+            seed=cell.config.seed,
+        )
+        console.print(
+            f"fold{cell.fold} of {context.folds.n_folds}: classical models in {seconds:.1f} s"
+        )
+
+
+def work(cell: Cell) -> str:
+    """Does a cell in a process of its own and returns what it printed."""
+    printed = io.StringIO()
+    console = Console(file=printed, soft_wrap=True)
+    run_cell(cell, _opened(cell.config, cell.folder), cell_log(cell.config, cell.folder), console)
+    return printed.getvalue().rstrip("\n")
+
+
+# Cells come run by run: two runs are open where one ends and the next begins.
+@lru_cache(maxsize=2)
+def _opened(config: RunConfig, folder: Path) -> RunContext:
+    return reopen(config, folder)
+
+
+def member_folder(folder: Path, config: RunConfig, fold: int, member: int) -> Path:
+    """Where a network's checkpoint lies: fold0/, or fold0/member1/ in an ensemble."""
+    home = folder / f"fold{fold}"
+    return home if config.ensemble == 1 else home / f"member{member}"
+
+
+def _run_fold(context: RunContext, fold: int, log: ExperimentLog, console: Console) -> None:
+    networks = [
+        _network(context, fold, member, log, console) for member in range(context.config.ensemble)
+    ]
+    members = [(task, home) for task, home, _ in networks]
+    table = score_fold(
+        members,
+        networks[-1][2],
+        fold=fold,
+        horizons=context.config.horizons,
+        fitted_in=members[0][1] / "best.ckpt",
+    )
+    write_csv(table, context.folder / f"fold{fold}" / "predictions.csv")
+
+
+def _network(
+    context: RunContext, fold: int, member: int, log: ExperimentLog, console: Console
+) -> tuple[SurvivalTask, Path, SurvivalDataModule]:
+    """A trained network, where it lies, and its patients."""
+    config = context.config
+    seed = member_seed(config.seed, fold, member)
+    home = member_folder(context.folder, config, fold, member)
+    name = home.relative_to(context.folder).as_posix()
+    data = SurvivalDataModule(
+        context.cohort,
+        context.folds,
+        fold=fold,
+        batch_size=config.data.batch_size,
+        workers=config.data.workers,
+        cache=config.data.cache,
+        max_patches=config.data.max_patches,
+        seed=seed,
+    )
+    data.setup()
+    if (home / "history.csv").is_file():
+        return best_task(home), home, data
+    task = train_member(
+        config,
+        data,
+        home,
+        seed=seed,
+        logger=log.fold_logger(name),
+        progress=EpochProgress(
+            console, f"{name} of {context.folds.n_folds}", config.trainer.patience
+        ),
+    )
+    return task, home, data

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from pathlib import Path
+
+from data_modules.folds import make_folds
+from experiments import cells
+from experiments.cells import Cell, member_folder, stages_of, work
+from experiments.config import RunConfig
+from experiments.context import RunContext, for_other_processes
+from experiments.parsing import parse_run
+
+
+def test_members_have_folders_only_where_there_are_several() -> None:
+    config = RunConfig()
+    assert member_folder(Path("run"), config, 2, 0) == Path("run/fold2")
+    config = dataclasses.replace(config, ensemble=2)
+    assert member_folder(Path("run"), config, 2, 1) == Path("run/fold2/member1")
+
+
+def test_members_come_before_the_folds_that_need_them(cohort, tmp_path) -> None:
+    folds = make_folds(cohort, n_folds=2, protocol="nested", seed=0)
+    config = RunConfig(folds=2, ensemble=2)
+    first, second = stages_of(RunContext(config, tmp_path, cohort, folds), config)
+    assert [cell.name for cell in first] == [f"fold{k}/member{m}" for k in (0, 1) for m in (0, 1)]
+    assert [cell.part for cell in second] == ["fold", "fold", "classical", "classical"]
+    alone = RunConfig(folds=2, only_folds=(1,), baselines=False)
+    first, second = stages_of(RunContext(alone, tmp_path, cohort, folds), alone)
+    assert (first, [cell.name for cell in second]) == ([], ["fold1"])
+
+
+def test_a_finished_run_has_every_mark(finished_classical) -> None:
+    config = parse_run(["--config", str(finished_classical / "config.yaml")])
+    for fold in (0, 1):
+        for part in ("fold", "classical"):
+            cell = Cell(config, finished_classical, fold, part)
+            assert cell.mark.is_file()
+            assert pickle.loads(pickle.dumps(cell)) == cell
+
+
+def test_a_lost_cell_is_done_again_to_the_same_bytes(
+    finished_classical, tmp_path, monkeypatch
+) -> None:
+    """As another process does it: from the folder alone."""
+    import shutil
+
+    folder = shutil.copytree(finished_classical, tmp_path / "run")
+    config = for_other_processes(parse_run(["--config", str(folder / "config.yaml")]))
+    monkeypatch.chdir(tmp_path)
+    for name, part in (("predictions.csv", "fold"), ("baselines.json", "classical")):
+        home = folder / "fold1"
+        before = (home / name).read_bytes()
+        for file in home.glob("*") if part == "fold" else [home / name]:
+            if not file.name.startswith("baselines") or part == "classical":
+                file.unlink()
+        printed = work(Cell(config, folder, 1, part))
+        assert printed.startswith("fold1 of 2: ")
+        assert (home / name).read_bytes() == before
+
+
+def test_an_ensemble_is_the_same_by_members_and_at_once(
+    finished_paper, tmp_path, monkeypatch
+) -> None:
+    import shutil
+
+    folder = shutil.copytree(finished_paper, tmp_path / "run")
+    config = for_other_processes(parse_run(["--config", str(folder / "config.yaml")]))
+    before = (folder / "fold1" / "predictions.csv").read_bytes()
+    shutil.rmtree(folder / "fold1")
+    for member in (1, 0):
+        work(Cell(config, folder, 1, "member", member))
+    monkeypatch.setattr(cells, "train_member", None)  # everything is trained
+    work(Cell(config, folder, 1, "fold"))
+    assert (folder / "fold1" / "predictions.csv").read_bytes() == before

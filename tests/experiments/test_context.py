@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from data_modules.folds import make_folds, write_folds
+from data_modules.problems import BadInput
+from experiments.config import RunConfig
+from experiments.context import (
+    RunContext,
+    fold_indices,
+    for_other_processes,
+    reopen,
+    start_run,
+    stored_or_drawn,
+)
+
+
+def test_all_folds_or_those_asked_for_in_order(cohort) -> None:
+    folds = make_folds(cohort, n_folds=3, protocol="nested", seed=0)
+    assert fold_indices(RunConfig(folds=5), folds) == [0, 1, 2]  # --folds_file may have fewer
+    assert fold_indices(RunConfig(only_folds=(2, 0)), folds) == [0, 2]
+
+
+def test_a_killed_run_keeps_its_folds(cohort, tmp_path) -> None:
+    other = make_folds(cohort, n_folds=2, protocol="nested", seed=99)
+    write_folds(other, tmp_path / "folds.csv")
+    config = RunConfig(folds=2)
+    assert stored_or_drawn(config, tmp_path, cohort).hash != other.hash
+    resumed = dataclasses.replace(config, resume=True)
+    assert stored_or_drawn(resumed, tmp_path, cohort).hash == other.hash
+
+
+def test_another_process_opens_the_same(cohort, toy_manifest, tmp_path, quiet_console) -> None:
+    config = RunConfig(cohort=str(toy_manifest), modalities=("genes", "clinical"), folds=2)
+    folds = stored_or_drawn(config, tmp_path, cohort)
+    context = start_run(config, tmp_path / "run", cohort, folds, quiet_console)
+    again = reopen(for_other_processes(config), tmp_path / "run")
+    assert again.cohort.data_hash == context.cohort.data_hash
+    assert again.folds.hash == context.folds.hash
+    assert "run folder" in quiet_console.file.getvalue()
+
+
+def test_changed_data_are_refused_before_anything_is_written(
+    cohort, tmp_path, quiet_console
+) -> None:
+    config = RunConfig(folds=2)
+    folds = stored_or_drawn(config, tmp_path, cohort)
+    start_run(config, tmp_path, cohort, folds, quiet_console)
+    changed = dataclasses.replace(cohort, data_hash="other")
+    with pytest.raises(BadInput, match="data_hash"):
+        start_run(dataclasses.replace(config, resume=True), tmp_path, changed, folds, quiet_console)
+
+
+def test_paths_hold_in_any_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = for_other_processes(RunConfig(cohort="cohort.yaml", resume=True, out="run"))
+    assert Path(config.cohort) == tmp_path.resolve() / "cohort.yaml"
+    assert not config.resume
+
+
+def test_the_toy_cohort_is_found_by_its_manifest(tmp_path, monkeypatch) -> None:
+    from data_modules.toy_truth import ToyConfig
+
+    monkeypatch.chdir(tmp_path)
+    toy = ToyConfig(patients=12, patches_min=1, patches_max=2)
+    config = for_other_processes(RunConfig(toy=toy))
+    assert Path(config.cohort).is_file()
+    assert Path(config.cohort).is_absolute()
+
+
+def test_bags_are_pooled_once(cohort, tmp_path) -> None:
+    folds = make_folds(cohort, n_folds=2, protocol="nested", seed=0)
+    context = RunContext(RunConfig(), tmp_path, cohort, folds)
+    assert context.pooled is context.pooled
