@@ -78,8 +78,8 @@ def _report(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from experiments.reporting.build import build
-    from experiments.reporting.measures import Effort
     from experiments.reporting.sources import horizons_of, load_sources
+    from experiments.reporting.uncertainty import Effort
     from experiments.reporting.write import write_report
 
     console = Console(soft_wrap=True)

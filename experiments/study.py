@@ -30,7 +30,6 @@ from experiments.study_table import Column, print_study, write_study
 from experiments.table import number
 from mmsurv.names import Protocol
 
-
 # What a classical model's folder takes from the run in whose folds it was fitted.
 COPIED = ("environment.json", "folds.csv", "folds_audit.csv", "cohort.json", "covariates.csv")
 

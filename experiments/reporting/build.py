@@ -9,19 +9,18 @@ import pandas as pd
 from experiments.reporting.calibration import calibration_table
 from experiments.reporting.comparisons import comparison_table
 from experiments.reporting.curves import score_curves
-from experiments.reporting.facts import NAN, NOTHING, Against, Facts
+from experiments.reporting.facts import NAN, NOTHING, Against, Facts, known
 from experiments.reporting.folds import fold_table
 from experiments.reporting.groups import mean_curves, pooled_curves
 from experiments.reporting.hazards import RISK, Hazards, clinical_terms, hazard_ratios
-from experiments.reporting.measures import Effort, metric_table
+from experiments.reporting.measures import NO_GROUPS, metric_table
 from experiments.reporting.patients import characteristics, subgroups_of
 from experiments.reporting.reading import Sentence, reading
 from experiments.reporting.sources import Arm, Source
 from experiments.reporting.subgroups import subgroup_table
 from experiments.reporting.tripod import Item, tripod
+from experiments.reporting.uncertainty import Effort, predicted, resampled
 from mmsurv.metrics.functional import Estimate
-
-NO_GROUPS = "the file has no risk_group"
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,19 @@ def build(sources: list[Source], horizons: tuple[float, ...], effort: Effort) ->
     """
     arms = [arm for source in sources for arm in source.arms]
     folds = {arm.name: fold_table(arm, horizons) for arm in arms}
-    metrics = [metric_table(arm, folds[arm.name], horizons, effort) for arm in arms]
+    draws = {
+        arm.name: resampled(arm, arm.rows, predicted(arm, horizons), effort)
+        for arm in arms
+        if arm.answered
+    }
+    metrics = [
+        metric_table(arm, folds[arm.name], draws.get(arm.name), horizons, effort) for arm in arms
+    ]
     report = Report(
         studies=[],
         metrics=pd.concat(metrics, ignore_index=True),
         folds=pd.concat(folds.values(), ignore_index=True),
-        comparisons=comparison_table(arms, effort),
+        comparisons=comparison_table(arms, draws),
         horizons=horizons,
         effort=effort,
     )
@@ -150,6 +156,12 @@ def _study(source: Source, report: Report, kinds: dict[str, str]) -> Study:
         reading=reading(facts),
         tripod=tripod(source, numbers),
     )
+
+
+def _last_known(report: Report, arm: str, metric: str) -> Estimate:
+    """The metric at the last horizon that has it."""
+    found = [report.estimate(arm, metric, h) for h in sorted(report.horizons, reverse=True)]
+    return next((estimate for estimate in found if known(estimate)), NOTHING)
 
 
 def _facts(source: Source, report: Report, hazards: Hazards | None, kinds: dict[str, str]) -> Facts:
@@ -187,7 +199,7 @@ def _facts(source: Source, report: Report, hazards: Hazards | None, kinds: dict[
         null_upper=float(c_index["null_upper"]),
         permutation_p=report.estimate(arm.name, "permutation").p,
         logrank_p=report.estimate(arm.name, "logrank").p,
-        slope=report.estimate(arm.name, "calibration_slope"),
+        slope=_last_known(report, arm.name, "calibration_slope"),
         ipa={h: report.estimate(arm.name, "ipa", h) for h in report.horizons},
         added=added,
         added_p=added_p,

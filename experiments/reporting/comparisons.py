@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from experiments.reporting.measures import Effort, pairs_within_folds
+from experiments.reporting.measures import pairs_within_folds
 from experiments.reporting.sources import Arm
-from experiments.reporting.uncertainty import c_difference
 from experiments.scores import first_repeat
 from mmsurv.metrics.functional import Estimate, holm
+from mmsurv.metrics.resample import Bootstrap, paired_difference
 
 
-def comparison_table(arms: Sequence[Arm], effort: Effort) -> pd.DataFrame:
+def comparison_table(arms: Sequence[Arm], draws: Mapping[str, Bootstrap]) -> pd.DataFrame:
     """Every network and foreign model against every other model.
 
     Holm's correction runs over the comparisons of one model, which is what a reader of that model
     looks at together. Models that cannot be compared are rows too, with the reason.
+
+    Args:
+        arms: All models.
+        draws: By name, of `uncertainty.resampled`; absent where a model has none.
 
     Returns:
         As `schema.SCHEMA["comparisons"]` says.
@@ -33,7 +37,7 @@ def comparison_table(arms: Sequence[Arm], effort: Effort) -> pd.DataFrame:
             if arm is not first and frozenset({arm.name, first.name}) not in done
         ]
         done |= {frozenset({arm.name, first.name}) for arm in others}
-        rows = [_compare(first, second, effort) for second in others]
+        rows = [_compare(first, second, draws) for second in others]
         if rows:
             table = pd.DataFrame(rows)
             table.insert(7, "p_holm", holm(table["p"].to_numpy(float)))
@@ -63,12 +67,12 @@ def _key(arm: Arm) -> pd.DataFrame:
     return arm.rows.set_index(["fold", "patient_id"])[["time_days", "event"]].sort_index()
 
 
-def _compare(first: Arm, second: Arm, effort: Effort) -> dict[str, Any]:
+def _compare(first: Arm, second: Arm, draws: Mapping[str, Bootstrap]) -> dict[str, Any]:
     reason = why_not(first, second)
     found = (
         Estimate.missing(reason)
         if reason
-        else c_difference(first.rows, second.rows, effort.resamples, effort.seed)
+        else paired_difference(draws[first.name], draws[second.name], "c_index")
     )
     once = first_repeat(first.rows)
     return {

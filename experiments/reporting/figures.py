@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from experiments.reporting.build import NO_GROUPS, Report, Study
+from experiments.reporting.build import Report, Study
 from experiments.reporting.draw_forest import forest_figure, subgroups_figure
 from experiments.reporting.draw_groups import groups_figure, mean_groups_figure
 from experiments.reporting.draw_scores import arms_figure, calibration_figure, curves_figure
 from experiments.reporting.facts import shown
+from experiments.reporting.measures import NO_GROUPS
 from experiments.reporting.style import p_text, save, styled
 
 
@@ -82,9 +83,9 @@ def _arms(report: Report) -> tuple[Drawn, Figure | None]:
         "c_index",
         "C-index by model",
         f"C-index with 95 % interval of each model: {told}.",
-        "C-index of each model, pooled over folds by comparable pairs, with its 95 % bootstrap "
-        "interval over patients within folds. Circles are networks, squares classical models in the "
-        "same folds, triangles other predictions. Grey: 95 % of rankings without information.",
+        "C-index of each model, mean over folds, with its 95 % bootstrap interval over patients "
+        "within folds. Circles are networks, squares classical models in the same folds, triangles "
+        "other predictions. Grey: 95 % of rankings without information.",
     )
     return drawn, arms_figure(table)
 
@@ -106,8 +107,8 @@ def _of(study: Study, report: Report) -> Iterator[tuple[Drawn, Figure | None]]:
                 f"{float(last['mean'].iloc[0]):.3f}"
             )
         caption = (
-            "Mean and one standard deviation over folds, up to where every fold is followed. Dashed: "
-            "the training patients' Kaplan–Meier curve for everybody, and a coin."
+            "Mean and one standard deviation over folds, up to where every fold is followed. "
+            "Dashed: the training patients' Kaplan–Meier curve for everybody, and a coin."
         )
         yield Drawn(file, what, f"{alt}.", caption), curves_figure(study.curves)
     yield _calibration(study)
@@ -127,10 +128,10 @@ def _groups(study: Study, report: Report) -> tuple[Drawn, Figure | None]:
         what,
         f"Kaplan–Meier curves of high and low risk by {name}; hazard ratio {ratio}, permutation p "
         f"{p_text(permuted)}.",
-        f"Kaplan–Meier with 95 % bands, every patient once and out of fold; below, patients at risk. "
-        f"Hazard ratio of high against low risk {ratio}, folds as strata. The permutation p deals the "
-        "groups anew within folds. The plain log-rank p takes out-of-fold groups for independent, "
-        "which they are not: it is shown because it is usual.",
+        "Kaplan–Meier with 95 % bands, every patient once and out of fold; below, patients at "
+        f"risk. Hazard ratio of high against low risk {ratio}. The permutation p deals outcomes "
+        "anew within folds. The plain log-rank p takes out-of-fold groups for independent, which "
+        "they are not: it is shown because it is usual.",
     )
     return drawn, groups_figure(study.arm.rows, study.groups, plain, permuted)
 
@@ -145,9 +146,9 @@ def _mean_groups(study: Study) -> tuple[Drawn, Figure | None]:
         file,
         what,
         f"Mean over {folds} folds of the Kaplan–Meier curves of high and low risk by {name}.",
-        f"Each group's Kaplan–Meier curve, averaged over {folds} folds, with a 95 % band of that mean "
-        "(t distribution over folds), up to where the shortest fold is followed. This is the paper's "
-        "figure 5. Folds share training patients, so the band is too narrow for a new cohort.",
+        f"Each group's Kaplan–Meier curve, averaged over {folds} folds, with a 95 % band of that "
+        "mean (t distribution over folds), up to where the shortest fold is followed, as in figure "
+        "5 of the paper. Folds share training patients: the band is too narrow for a new cohort.",
     )
     return drawn, mean_groups_figure(study.mean_groups)
 
@@ -167,8 +168,9 @@ def _calibration(study: Study) -> tuple[Drawn, Figure | None]:
         file,
         what,
         f"Observed against predicted risk by {name}: {points}.",
-        "Patients in groups of like predicted risk: observed risk (Kaplan–Meier, 95 %) against "
-        f"predicted. On the dashed line they agree. Calibration slope {shown(study.facts.slope, 2)}.",
+        "Patients in groups of like predicted risk: observed risk (Kaplan–Meier, 95 %) "
+        "against predicted. On the dashed line they agree. Calibration slope "
+        f"{shown(study.facts.slope, 2)}.",
     )
     return drawn, calibration_figure(study.calibration)
 
@@ -190,9 +192,9 @@ def _forest(study: Study) -> tuple[Drawn, Figure | None]:
         file,
         what,
         f"Hazard ratios of clinical variables and of the risk group by {name}: {told}.",
-        f"Cox regression of the out-of-fold patients, folds as strata: each variable alone, and all "
-        f"together in the {study.hazards.patients} patients ({study.hazards.events} events) with every "
-        f"variable known. Likelihood-ratio p of the risk group beside the others {test}. The "
+        "Cox regression of the out-of-fold patients, folds as strata: each variable alone, and all "
+        f"together in the {study.hazards.patients} patients ({study.hazards.events} events) with "
+        f"every variable known. Likelihood-ratio p of the risk group beside the others {test}. The "
         "intervals take the out-of-fold groups as given.",
     )
     return drawn, forest_figure(table)
@@ -212,7 +214,7 @@ def _subgroups(study: Study) -> tuple[Drawn, Figure | None]:
         file,
         what,
         f"Hazard ratio of high against low risk by {name} in each subgroup: {told}.",
-        "High against low risk within subgroups that were fixed beforehand; * fewer than ten events. "
-        "Differences between subgroups are not tested.",
+        "High against low risk within subgroups that were fixed beforehand; * fewer than ten "
+        "events. Differences between subgroups are not tested.",
     )
     return drawn, subgroups_figure(study.subgroups)

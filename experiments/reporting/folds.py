@@ -24,7 +24,7 @@ from mmsurv.survival import DAYS_PER_YEAR
 
 # By metric of a horizon: its name for a reader.
 AT_HORIZON = {
-    "uno_c": "Uno's C",
+    "c_uno": "Uno's C",
     "auc": "AUC",
     "ibs": "integrated Brier score",
     "ibs_km": "integrated Brier score of Kaplan–Meier",
@@ -46,7 +46,7 @@ def fold_table(arm: Arm, horizons: tuple[float, ...]) -> pd.DataFrame:
 
     Returns:
         Columns arm, protocol, repeat, fold, patients, events, comparable_pairs, few_events (fewer
-        than ten), c_index; uno_c, auc, ibs and ibs_km at every horizon as <metric>_<years>y;
+        than ten), c_index; c_uno, auc, ibs and ibs_km at every horizon as <metric>_<years>y;
         reason, which says why any of them is NaN.
     """
     rows = [_scores(arm, part, horizons) for _, part in arm.rows.groupby("fold", sort=True)]
@@ -96,7 +96,7 @@ def _at_horizon(rows: pd.DataFrame, known: pd.DataFrame, horizon: float) -> dict
         "train_time": known["time_days"].to_numpy(dtype=float),
     }
     found = {
-        "uno_c": uno_concordance(log_hazard=log_hazard, until=days, **follow_up),
+        "c_uno": uno_concordance(log_hazard=log_hazard, until=days, **follow_up),
         "auc": auc_at(log_hazard=log_hazard, at_days=days, **follow_up),
     }
     columns = survival_columns(rows.columns)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import count
 
+# Cells longer than this are sentences, which may break.
+LONG_WORDS = 28
 # Nothing is loaded from anywhere: figures are in the file, and there is no script.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 STYLE = """
@@ -24,12 +26,15 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; pad
 .skip:focus { position: static; }
 .scroll { overflow-x: auto; margin: .75rem 0; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); padding-bottom: .35rem; max-width: 42rem; }
+caption { text-align: left; color: var(--soft); padding-bottom: .35rem; }
+caption span { display: block; max-width: min(42rem, calc(100vw - 2rem)); }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   vertical-align: top; }
-th[scope=row], td.text, th.text { text-align: left; }
+td { white-space: nowrap; }
+th[scope=row], td.text, td.words, th.text { text-align: left; }
 thead th { vertical-align: bottom; border-bottom: 2px solid var(--soft); }
-td.text { min-width: 12rem; }
+td.text { white-space: normal; }
+td.words { white-space: normal; min-width: 14rem; }
 figure { margin: 1rem 0; }
 figure img { width: 100%; max-width: 30rem; height: auto; }
 figcaption { color: var(--soft); font-size: .875rem; max-width: 42rem; }
@@ -44,50 +49,52 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem; backgrou
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }
   th, td { padding: .1rem .3rem; }
-  td.text { min-width: 0; }
+  td { white-space: normal; }
+  td.words { min-width: 0; }
   figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
 }
 """
 
 
-def table(
-    caption: str,
-    headings: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    text: Sequence[int] = (),
-) -> str:
-    """A table whose first column names its rows.
+def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column names its rows; numbers stand to the right, words to the left.
 
     Args:
         caption: What it holds; screen readers announce it first.
         headings: Of the columns.
         rows: Cells as shown, not escaped.
-        text: Columns that hold words and not numbers.
 
     Example:
         >>> "<th scope=row>a &amp; b</th><td>1</td>" in table("t", ["x", "y"], [["a & b", "1"]])
         True
     """
-    shown = escape(caption)
-
-    def kind(place: int) -> str:
-        return " class=text" if place in text or place == 0 else ""
-
-    head = "".join(f"<th scope=col{kind(i)}>{escape(h)}</th>" for i, h in enumerate(headings))
+    cells = [list(row) for row in rows]
+    kinds = [_kind([row[i] for row in cells]) for i in range(len(headings))]
+    head = "".join(
+        f"<th scope=col{' class=text' if kind or not i else ''}>{escape(heading)}</th>"
+        for i, (heading, kind) in enumerate(zip(headings, kinds, strict=True))
+    )
     body = "\n".join(
         f"<tr><th scope=row>{escape(first)}</th>"
-        + "".join(f"<td{kind(i)}>{escape(cell)}</td>" for i, cell in enumerate(rest, start=1))
+        + "".join(f"<td{k}>{escape(c)}</td>" for c, k in zip(rest, kinds[1:], strict=True))
         + "</tr>"
-        for first, *rest in rows
+        for first, *rest in cells
     )
     # A wide table scrolls by itself, by keyboard too, and leaves the page where it is.
     return (
         f'<div class=scroll role=region tabindex=0 aria-label="{escape(caption, quote=True)}">'
-        f"<table><caption>{shown}</caption><thead><tr>{head}</tr></thead>"
+        f"<table><caption><span>{escape(caption)}</span></caption><thead><tr>{head}</tr></thead>"
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def _kind(column: Sequence[str]) -> str:
+    """Class of a column's cells: none for numbers, text for words, words for sentences."""
+    longest = max(column, key=len, default="")
+    if not any(cell[:1].isalpha() for cell in column):
+        return ""
+    return " class=words" if len(longest) > LONG_WORDS else " class=text"
 
 
 def figure(svg: bytes, alt: str, caption: str) -> str:

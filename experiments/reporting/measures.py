@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from experiments.reporting.folds import column
-from experiments.reporting.hazards import stratified_cox
 from experiments.reporting.predictions import survival_columns
 from experiments.reporting.sources import Arm
-from experiments.reporting.uncertainty import c_interval, c_null, split_p
+from experiments.reporting.uncertainty import Effort, chance, split_p
 from experiments.scores import first_repeat
 from mmsurv.metrics.functional import (
     Estimate,
@@ -20,48 +18,44 @@ from mmsurv.metrics.functional import (
     corrected_resampled,
     d_calibration,
     logrank,
-    restricted_mean_difference,
     survival_when_last_seen,
 )
+from mmsurv.metrics.resample import Bootstrap, percentile_interval
 from mmsurv.survival import DAYS_PER_YEAR
 
 NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is resampled.
-
-    Attributes:
-        resamples: Of the bootstrap and of the permutations.
-        seed: Of both.
-    """
-
-    resamples: int
-    seed: int
+NO_GROUPS = "the file has no risk_group"
+# Metrics at a horizon, in the words of the bootstrap, and whether they need predicted survival.
+AT_HORIZON = {
+    "c_uno": False, "auc": False, "brier": True, "ibs": True, "ipa": True, "integrated_ipa": True,
+    "calibration_slope": True, "observed_expected": True, "rmst_difference": False,
+}  # fmt: skip
 
 
 def metric_table(
-    arm: Arm, folds: pd.DataFrame, horizons: tuple[float, ...], effort: Effort
+    arm: Arm,
+    folds: pd.DataFrame,
+    draws: Bootstrap | None,
+    horizons: tuple[float, ...],
+    effort: Effort,
 ) -> pd.DataFrame:
     """One row a metric, as `schema.SCHEMA["metrics"]` says.
 
     Args:
         arm: The model.
         folds: Of `folds.fold_table`, the same model.
+        draws: Of `uncertainty.resampled`; None where a fold has no answer.
         horizons: Years.
-        effort: How much is resampled.
+        effort: How much is permuted.
     """
-    if not arm.answered:
-        reason = "; ".join(f"fold {k}: {why}" for k, why in arm.unanswered.items())
-        rows = [_row("c_index", reason=reason)]
+    if draws is None:
+        told = "; ".join(f"fold {k}: {why}" for k, why in arm.unanswered.items())
+        rows = [_row("c_index", Estimate.missing(told or "no predictions"))]
     else:
-        rows = [_c_index(arm, folds, effort)]
+        rows = _c_index(arm, folds, draws, effort)
         for horizon in horizons:
-            rows += _at_horizon(folds, horizon)
-        rows += _calibration(arm)
-        # The tests of the groups are for the models that the report is about.
-        rows += _groups(arm, horizons, effort) if arm.main else []
+            rows += [_at_horizon(arm, metric, horizon, folds, draws) for metric in AT_HORIZON]
+        rows += [_d_calibration(arm), *_groups(arm, draws, effort)]
     once = first_repeat(arm.rows)
     head = {"arm": arm.name, "kind": arm.kind, "source": arm.source, "protocol": arm.protocol}
     counts = {
@@ -72,7 +66,7 @@ def metric_table(
         "comparable_pairs": pairs_within_folds(once),
     }
     table = pd.DataFrame([head | row | counts for row in rows])
-    return table[[*(c for c in table if c != "reason"), "reason"]]
+    return table[[*(name for name in table if name != "reason"), "reason"]]
 
 
 def pairs_within_folds(rows: pd.DataFrame) -> int:
@@ -83,24 +77,16 @@ def pairs_within_folds(rows: pd.DataFrame) -> int:
     )
 
 
-def _row(
-    metric: str,
-    estimate: Estimate | None = None,
-    *,
-    horizon: float = NAN,
-    interval: str = "",
-    reason: str = "",
-) -> dict[str, Any]:
-    found = Estimate.missing(reason) if estimate is None else estimate
+def _row(metric: str, found: Estimate, *, horizon: float = NAN) -> dict[str, Any]:
     return {
         "metric": metric,
         "horizon_years": horizon,
         "value": found.value,
-        "mean_folds": NAN,
-        "sd_folds": NAN,
         "lower": found.lower,
         "upper": found.upper,
-        "interval": interval if found.lower == found.lower else "",
+        "sd_folds": NAN,
+        "corrected_lower": NAN,
+        "corrected_upper": NAN,
         "null_lower": NAN,
         "null_upper": NAN,
         "p": found.p,
@@ -108,65 +94,68 @@ def _row(
     }
 
 
-def _over_folds(values: pd.Series) -> dict[str, float]:
-    several = len(values) > 1
-    # A mean that leaves a fold out would be of other patients.
-    whole = bool(values.notna().all())
-    return {
-        "mean_folds": float(values.mean()) if whole else NAN,
-        "sd_folds": float(values.std()) if whole and several else NAN,
+def _c_index(
+    arm: Arm, folds: pd.DataFrame, draws: Bootstrap, effort: Effort
+) -> list[dict[str, Any]]:
+    """Mean over folds with the band of chance, and pooled by pairs."""
+    found = percentile_interval(draws, "c_index")
+    values = folds["c_index"]
+    lacking = folds.loc[values.isna(), "fold"].tolist()
+    if lacking:
+        found = Estimate.missing(f"no comparable pair in fold {', '.join(map(str, lacking))}")
+    row = _row("c_index", found)
+    null = chance(arm.rows, effort)
+    row |= {"null_lower": null.lower, "null_upper": null.upper, "p": null.p}
+    row["sd_folds"] = float(values.std()) if len(values) > 1 and not lacking else NAN
+    n_folds = len(folds) / folds["repeat"].nunique()
+    if n_folds > 1:
+        corrected = corrected_resampled(values.to_numpy(float), test_share=1 / (n_folds - 1))
+        row |= {"corrected_lower": corrected.lower, "corrected_upper": corrected.upper}
+    return [row, _row("c_index_pooled", percentile_interval(draws, "c_index_pooled"))]
+
+
+def _at_horizon(
+    arm: Arm, metric: str, horizon: float, folds: pd.DataFrame, draws: Bootstrap
+) -> dict[str, Any]:
+    if metric == "rmst_difference" and "risk_group" not in arm.rows:
+        return _row(metric, Estimate.missing(NO_GROUPS), horizon=horizon)
+    by_fold = column(metric, horizon)
+    if horizon not in survival_columns(arm.rows.columns):
+        found = Estimate.missing(f"no survival_{horizon:g}y is predicted")
+        if by_fold in folds and not AT_HORIZON[metric]:
+            # The bootstrap has no such horizon; the folds know the value.
+            mean = float(folds[by_fold].mean(skipna=False))
+            reason = "" if mean == mean else _why(folds, by_fold)
+            found = Estimate(mean, NAN, NAN, reason=reason)
+        return _row(metric, found, horizon=horizon)
+    found = percentile_interval(draws, by_fold)
+    if metric == "rmst_difference":
+        years = [number / DAYS_PER_YEAR for number in found[:3]]
+        found = Estimate(*years, reason=found.reason)
+    if found.value != found.value and by_fold in folds:
+        found = found._replace(reason=_why(folds, by_fold))
+    row = _row(metric, found, horizon=horizon)
+    if by_fold in folds and folds[by_fold].notna().all() and len(folds) > 1:
+        row["sd_folds"] = float(folds[by_fold].std())
+    return row
+
+
+def _why(folds: pd.DataFrame, name: str) -> str:
+    """What the folds say of a metric that they lack."""
+    told = {
+        reason.partition(": ")[2]
+        for text in folds["reason"]
+        for reason in str(text).split("; ")
+        if reason.startswith(f"{name}: ")
     }
+    return "; ".join(sorted(told)) or "it cannot be computed in every fold"
 
 
-def _c_index(arm: Arm, folds: pd.DataFrame, effort: Effort) -> dict[str, Any]:
-    once = first_repeat(arm.rows)
-    found = c_interval(arm.rows, effort.resamples, effort.seed)
-    row = _row("c_index", found, interval="bootstrap")
-    null = c_null(once, effort.resamples, effort.seed)
-    row |= {"null_lower": null.lower, "null_upper": null.upper}
-    return row | _over_folds(folds["c_index"])
-
-
-def _at_horizon(folds: pd.DataFrame, horizon: float) -> list[dict[str, Any]]:
-    """Uno's C, AUC and Brier score of the folds, and the index of prediction accuracy."""
-    rows = []
-    share = 1 / max(folds["fold"].nunique() / folds["repeat"].nunique() - 1, 1)
-    reasons = sorted({r for text in folds["reason"] for r in str(text).split("; ") if r})
-    for metric in ("uno_c", "auc", "ibs"):
-        name = column(metric, horizon)
-        values = folds[name]
-        told = "; ".join(r.partition(": ")[2] for r in reasons if r.startswith(f"{name}:"))
-        if values.isna().any():
-            rows.append(_row(metric, horizon=horizon, reason=told or "a fold has none"))
-            continue
-        found = corrected_resampled(values.to_numpy(float), test_share=share)
-        kind = "nadeau-bengio"
-        p_less = found._replace(p=NAN)
-        rows.append(_row(metric, p_less, horizon=horizon, interval=kind) | _over_folds(values))
-    own, reference = folds[column("ibs", horizon)], folds[column("ibs_km", horizon)]
-    if own.isna().any() or reference.isna().any():
-        return [*rows, _row("ipa", horizon=horizon, reason="no integrated Brier score")]
-    by_fold = 1 - own / reference
-    found = corrected_resampled(by_fold.to_numpy(float), test_share=share)._replace(p=NAN)
-    return [
-        *rows,
-        _row("ipa", found, horizon=horizon, interval="nadeau-bengio") | _over_folds(by_fold),
-    ]
-
-
-def _calibration(arm: Arm) -> list[dict[str, Any]]:
-    """Slope, with folds as strata, and D-calibration: of models that predict survival."""
+def _d_calibration(arm: Arm) -> dict[str, Any]:
     once = first_repeat(arm.rows)
     columns = survival_columns(once.columns)
     if not columns:
-        told = "the file predicts no survival, so its score need not be a log hazard"
-        return [_row(metric, reason=told) for metric in ("calibration_slope", "d_calibration")]
-    fit = stratified_cox(once[["time_days", "event", "fold", "log_hazard"]])
-    slope = _row("calibration_slope", reason=fit.reason)
-    if fit.table is not None:
-        found = fit.table.loc["log_hazard"]
-        values = [float(np.log(found[k])) for k in ("hazard_ratio", "lower", "upper")]
-        slope = _row("calibration_slope", Estimate(*values), interval="model")
+        return _row("d_calibration", Estimate.missing("no survival is predicted"))
     seen, event = survival_when_last_seen(
         survival=once[list(columns.values())].to_numpy(float).clip(0, 1),
         time=once["time_days"].to_numpy(float),
@@ -174,33 +163,26 @@ def _calibration(arm: Arm) -> list[dict[str, Any]]:
         at_days=np.array(list(columns)) * DAYS_PER_YEAR,
     )
     test = d_calibration(survival_at_end=seen, event=event)
-    return [slope, _row("d_calibration", reason=test.reason) | {"p": test.p}]
+    return _row("d_calibration", Estimate(NAN, NAN, NAN, test.p, test.reason))
 
 
-def _groups(arm: Arm, horizons: tuple[float, ...], effort: Effort) -> list[dict[str, Any]]:
+def _groups(arm: Arm, draws: Bootstrap, effort: Effort) -> list[dict[str, Any]]:
     """What parts the risk groups."""
     once = first_repeat(arm.rows)
-    names = ("hazard_ratio", "logrank", "permutation")
     if "risk_group" not in once:
-        told = "the file has no risk_group"
-        return [_row(name, reason=told) for name in names]
-    high = (once["risk_group"] == "high").to_numpy()
-    time, event = once["time_days"].to_numpy(float), once["event"].to_numpy(bool)
-    fit = stratified_cox(once[["time_days", "event", "fold"]].assign(high=high.astype(float)))
-    ratio = _row("hazard_ratio", reason=fit.reason)
-    if fit.table is not None:
-        found = fit.table.loc["high"]
-        estimate = Estimate(*(float(found[k]) for k in ("hazard_ratio", "lower", "upper", "p")))
-        ratio = _row("hazard_ratio", estimate, interval="model")
-    rows = [ratio]
-    for horizon in horizons:
-        gained = restricted_mean_difference(
-            event=event, time=time, group=high, until=horizon * DAYS_PER_YEAR
-        )
-        years = Estimate(*(v / DAYS_PER_YEAR for v in gained[:3]), p=gained.p, reason=gained.reason)
-        rows.append(_row("rmst_difference", years, horizon=horizon, interval="model"))
-    plain = logrank(time=time, event=event, group=high)
-    rows.append(_row("logrank", reason=plain.reason) | {"p": plain.value})
-    p = split_p(once, effort.resamples, effort.seed)
-    reason = plain.reason if p != p else ""
-    return [*rows, _row("permutation", reason=reason) | {"p": p}]
+        names = ("hazard_ratio", "logrank", "permutation")
+        return [_row(name, Estimate.missing(NO_GROUPS)) for name in names]
+    ratio = percentile_interval(draws, "hazard_ratio")
+    if ratio.value != ratio.value:
+        ratio = Estimate.missing("a group is empty or has no event")
+    plain = logrank(
+        time=once["time_days"].to_numpy(float),
+        event=once["event"].to_numpy(bool),
+        group=(once["risk_group"] == "high").to_numpy(),
+    )
+    dealt = split_p(once, effort)
+    return [
+        _row("hazard_ratio", ratio),
+        _row("logrank", Estimate(NAN, NAN, NAN, plain.value, plain.reason)),
+        _row("permutation", Estimate(NAN, NAN, NAN, dealt.value, dealt.reason)),
+    ]

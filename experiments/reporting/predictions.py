@@ -54,7 +54,7 @@ def read_predictions(path: Path, problems: Problems, *, gaps: bool = False) -> p
     if len(problems.found) > before:
         return None
     whole = ["fold", *(["repeat"] if "repeat" in table else [])]
-    return table.astype(dict.fromkeys(whole, int)).reset_index(drop=True)
+    return _folds_run_on(table.astype(dict.fromkeys(whole, int)).reset_index(drop=True))
 
 
 def time_note(predictions: pd.DataFrame) -> str:
@@ -99,6 +99,13 @@ def _typed(text: pd.DataFrame, path: Path, problems: Problems) -> pd.DataFrame:
     if "risk_group" in text.columns:
         table["risk_group"] = text["risk_group"].astype(object)
     return table
+
+
+def _folds_run_on(table: pd.DataFrame) -> pd.DataFrame:
+    """Fold 0 of two repeats is two folds: their numbers run on, as ours do."""
+    if "repeat" not in table or table.groupby("fold")["repeat"].nunique().max() == 1:
+        return table
+    return table.assign(fold=table.groupby(["repeat", "fold"]).ngroup())
 
 
 def _no_gaps(column: pd.Series, path: Path, problems: Problems) -> None:

@@ -97,8 +97,10 @@ def classical(f: Facts) -> str:
     better = [a for a in others if a.difference.lower > 0 and a.p_holm < ALPHA]
     worse = [a for a in others if a.difference.upper < 0 and a.p_holm < ALPHA]
     hardest = min(others, key=lambda a: a.difference.value)
-    told = f"Of {len(others)} classical models in the same folds it is better than {len(better)}"
-    told += f" and worse than {len(worse)}; for the others no difference is shown. "
+    told = f"Beside {len(others)} classical models in the same folds it is better than "
+    told += f"{len(better) or 'none'} and worse than {len(worse) or 'none'}. "
+    if len(better) + len(worse) < len(others):
+        told += "Where neither is said, no difference is shown. "
     return (
         f"{told}Against the strongest, {hardest.other}, the difference in C-index is "
         f"{shown(hardest.difference)}, p {p_text(hardest.p_holm)} after Holm."
@@ -192,7 +194,7 @@ def draws(f: Facts) -> str:
     """One draw of folds is one draw."""
     if f.kind == "foreign" or f.repeats > 1 or f.folds < 2:
         return ""
-    return "The folds were drawn once; another draw would give somewhat other numbers (--repeats)."
+    return "The folds were drawn once; another draw would give other numbers."
 
 
 def elsewhere(f: Facts) -> str:
@@ -203,7 +205,7 @@ def elsewhere(f: Facts) -> str:
     if f.site_shared > 0.5:
         told += (
             f" {f.site_shared:.0%} of the held-out patients come from a site that also gave "
-            "training patients (--split site)."
+            "training patients."
         )
     return told
 

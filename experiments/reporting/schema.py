@@ -29,18 +29,20 @@ SCHEMA: dict[str, TableSchema] = {
             "kind": "network, classical, or foreign (a file of predictions)",
             "source": "argument of the command that it came from",
             "protocol": "nested, paper, or not known",
-            "metric": "c_index, uno_c, auc, ibs, ipa, calibration_slope, d_calibration, "
-            "hazard_ratio, rmst_difference (years), logrank, permutation",
+            "metric": "c_index, c_index_pooled (by comparable pairs), c_uno, auc, brier, ibs, ipa, "
+            "integrated_ipa, calibration_slope, observed_expected, rmst_difference (years, low "
+            "minus high risk), d_calibration, hazard_ratio (high against low), logrank, permutation",
             "horizon_years": "horizon; empty where the metric has none",
-            "value": "c_index: pooled over folds by comparable pairs; uno_c, auc, ibs: mean over "
-            "folds; the others: of all out-of-fold patients; empty for a test",
-            "mean_folds": "mean over folds; empty where the metric is not computed fold by fold",
-            "sd_folds": "standard deviation over folds",
-            **_INTERVAL,
-            "interval": "how the interval was made: bootstrap, nadeau-bengio or model",
-            "null_lower": "lower end of the band of 95 % of rankings without information",
+            "value": "mean over folds, then over repeats; c_index_pooled, hazard_ratio and "
+            "rmst_difference are of all folds together; empty for a test",
+            "lower": "lower end of the 95 % bootstrap interval, over patients within folds",
+            "upper": "upper end of the same interval",
+            "sd_folds": "standard deviation over folds, where the metric has one a fold",
+            "corrected_lower": "of c_index: lower end of Nadeau and Bengio's 95 % interval",
+            "corrected_upper": "upper end of the same interval",
+            "null_lower": "of c_index: lower end of the band of 95 % of rankings without information",
             "null_upper": "upper end of the same band",
-            "p": "p value of a test",
+            "p": "of c_index: one-sided, of a ranking without information; of a test: its p",
             "folds": "folds scored",
             "repeats": "repeats of the cross-validation",
         }
@@ -59,7 +61,7 @@ SCHEMA: dict[str, TableSchema] = {
         | {
             "few_events": "true where the fold has fewer than ten events: mostly chance",
             "c_index": "Harrell's C",
-            "uno_c_<years>y": "Uno's C up to the horizon",
+            "c_uno_<years>y": "Uno's C up to the horizon",
             "auc_<years>y": "AUC at the horizon",
             "ibs_<years>y": "integrated Brier score up to the horizon",
             "ibs_km_<years>y": "the same of the training patients' Kaplan–Meier curve",
@@ -72,7 +74,7 @@ SCHEMA: dict[str, TableSchema] = {
             "first": "name of one model",
             "second": "name of the other",
             "protocols": "of the one / of the other",
-            "difference": "C-index of the first minus that of the second, pooled by pairs",
+            "difference": "C-index of the first minus that of the second, means over folds",
             **_INTERVAL,
             "p": "two-sided, of no difference",
             "p_holm": "the same after Holm, over the comparisons of the first model",
@@ -89,7 +91,7 @@ SCHEMA: dict[str, TableSchema] = {
             "c_index": "within folds and the subgroup, pooled by pairs",
             "c_index_lower": "lower end of its 95 % interval",
             "c_index_upper": "upper end of its 95 % interval",
-            "hazard_ratio": "of high against low risk, folds as strata",
+            "hazard_ratio": "of high against low risk",
             **_INTERVAL,
             "few_events": "true where the subgroup has fewer than ten events",
         }

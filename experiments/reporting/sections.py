@@ -5,23 +5,14 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
-from experiments.reporting.build import Report, Study
-from experiments.reporting.facts import shown
+from experiments.reporting.build import Report
 from experiments.reporting.figures import Drawn
-from experiments.reporting.folds import column
-from experiments.reporting.markup import figure, items, left_out, paragraph, table
-from experiments.reporting.style import p_text
-from experiments.table import number
-from mmsurv.metrics.functional import Estimate
-
-PROTOCOLS = {
-    "nested": "an inner split stops the training, and the outer fold is scored once",
-    "paper": "the outer fold stops the training and is scored, as published: optimistic",
-    "not known": "how the model was trained is not known to this report",
-}
+from experiments.reporting.markup import items, left_out, paragraph, table
+from experiments.reporting.model_section import figures
+from experiments.reporting.side_by_side import accuracy, comparisons, discrimination, fold_by_fold
+from experiments.reporting.tripod import AUTHORS
 
 
 def findings(report: Report) -> str:
@@ -36,168 +27,9 @@ def findings(report: Report) -> str:
 def models(report: Report, drawn: list[Drawn], folder: Path) -> str:
     """All models side by side, and pair by pair."""
     return (
-        "".join(_figure(d, folder) for d in drawn)
-        + _discrimination(report)
-        + _accuracy(report)
-        + _comparisons(report)
-    )
-
-
-def _figure(drawn: Drawn, folder: Path) -> str:
-    if drawn.reason:
-        return left_out(drawn.what, drawn.reason)
-    svg = (folder / "figures" / f"{drawn.name}.svg").read_bytes()
-    return figure(svg, drawn.alt, drawn.caption)
-
-
-def _discrimination(report: Report) -> str:
-    headings = ["model", "protocol", "patients", "events", "pairs", "C-index (95 %)"]
-    headings += ["mean ± sd of folds", "95 % of chance"]
-    for horizon in report.horizons:
-        headings += [f"Uno's C, {horizon:g} y (95 %)", f"AUC, {horizon:g} y (95 %)"]
-    rows = []
-    for arm in report.metrics["arm"].unique():
-        c = report.metric(arm, "c_index")
-        cells = [arm, c["protocol"], str(c["patients"]), str(c["events"])]
-        cells += [str(c["comparable_pairs"]), shown(report.estimate(arm, "c_index"))]
-        cells += [_mean_sd(c), f"{number(c['null_lower'])} to {number(c['null_upper'])}"]
-        for horizon in report.horizons:
-            cells += [shown(report.estimate(arm, m, horizon)) for m in ("uno_c", "auc")]
-        rows.append(cells)
-    caption = (
-        "Discrimination. C-index: pooled over folds by comparable pairs, 95 % bootstrap interval over "
-        "patients within folds. Uno's C and AUC: mean over folds with Nadeau and Bengio's 95 % "
-        "interval."
-    )
-    return table(caption, headings, rows, text=[1])
-
-
-def _accuracy(report: Report) -> str:
-    headings = ["model", "protocol", "patients", "events"]
-    for horizon in report.horizons:
-        headings += [f"IBS, {horizon:g} y (95 %)", f"IPA, {horizon:g} y (95 %)"]
-    headings += ["calibration slope (95 %)", "D-calibration p"]
-    rows = []
-    for arm in report.metrics["arm"].unique():
-        c = report.metric(arm, "c_index")
-        cells = [arm, c["protocol"], str(c["patients"]), str(c["events"])]
-        for horizon in report.horizons:
-            cells += [shown(report.estimate(arm, m, horizon)) for m in ("ibs", "ipa")]
-        cells.append(shown(report.estimate(arm, "calibration_slope"), 2))
-        cells.append(_p(report.estimate(arm, "d_calibration")))
-        rows.append(cells)
-    caption = (
-        "Accuracy of predicted risks. IBS: integrated Brier score, 0 is perfect; IPA: how much lower "
-        "it is than with one Kaplan–Meier risk for everybody. Slope below 1: risks too extreme."
-    )
-    return table(caption, headings, rows, text=[1])
-
-
-def _comparisons(report: Report) -> str:
-    if report.comparisons.empty:
-        return left_out("A paired comparison", "there is one model")
-    told = report.comparisons
-    rows = [
-        [
-            f"{r['first']} – {r['second']}", str(r["protocols"]),
-            shown(Estimate(r["difference"], r["lower"], r["upper"])),
-            number(r["p"]), number(r["p_holm"]), *_counts(r), str(r["reason"]),
-        ]
-        for r in told.to_dict("records")
-    ]  # fmt: skip
-    headings = ["models", "protocols", "difference in C-index (95 %)", "p", "p after Holm"]
-    headings += ["patients", "events", "pairs", "why not"]
-    caption = (
-        "Paired comparisons on the same patients and folds, positive where the first is better. Holm "
-        "corrects for all comparisons of the first model."
-    )
-    return "<h3>Paired comparisons</h3>" + table(caption, headings, rows, text=[1, 8])
-
-
-def _counts(row: dict[str, object]) -> list[str]:
-    values = [row[k] for k in ("patients", "events", "comparable_pairs")]
-    return ["–" if v != v else f"{float(str(v)):.0f}" for v in values]
-
-
-def _mean_sd(row: pd.Series) -> str:
-    return f"{number(row['mean_folds'])} ± {number(row['sd_folds'])}"
-
-
-def _p(estimate: Estimate) -> str:
-    return p_text(estimate.p).removeprefix("= ") if estimate.p == estimate.p else "–"
-
-
-def model(study: Study, report: Report, drawn: list[Drawn], folder: Path) -> str:
-    """Figures and tables of one model."""
-    arm = study.arm
-    told = f"Protocol {arm.protocol}: {PROTOCOLS[arm.protocol]}. "
-    told += f"{study.facts.patients} patients, {study.facts.events} events."
-    figures = "".join(_figure(d, folder) for d in drawn if not d.reason)
-    absent = "".join(_figure(d, folder) for d in drawn if d.reason)
-    gained = [
-        [
-            f"{h:g} years", shown(e, 2), _p(e),
-            str(study.facts.patients), str(study.facts.events), e.reason,
-        ]
-        for h in report.horizons
-        if (e := report.estimate(arm.name, "rmst_difference", h))
-    ]  # fmt: skip
-    headings = ["horizon", "years gained (95 %)", "p", "patients", "events", "why not"]
-    caption = (
-        "Restricted mean survival time: years without the event that low risk has more than high"
-    )
-    rmst = table(caption, headings, gained, text=[5]) if len(study.groups) else ""
-    return (
-        paragraph(told)
-        + f"<div class=figures>{figures}</div>"
-        + absent
-        + rmst
-        + _subgroups(study)
-        + _folds(study, report)
-    )
-
-
-def _subgroups(study: Study) -> str:
-    if study.subgroups.empty:
-        return ""
-    rows = [
-        [
-            f"{r['subgroup']}{' *' if r['few_events'] else ''}",
-            str(r["patients"]), str(r["events"]), str(r["comparable_pairs"]),
-            shown(Estimate(r["c_index"], r["c_index_lower"], r["c_index_upper"])),
-            shown(Estimate(r["hazard_ratio"], r["lower"], r["upper"]), 2), str(r["reason"]),
-        ]
-        for r in study.subgroups.to_dict("records")
-    ]  # fmt: skip
-    headings = ["subgroup", "patients", "events", "pairs", "C-index (95 %)"]
-    headings += ["hazard ratio, high against low (95 %)", "why not"]
-    caption = (
-        f"Subgroups of {study.arm.name}, protocol {study.arm.protocol}; * fewer than ten events: "
-        "mostly chance"
-    )
-    return "<h3>Subgroups</h3>" + table(caption, headings, rows, text=[6])
-
-
-def _folds(study: Study, report: Report) -> str:
-    folds = report.folds[report.folds["arm"] == study.arm.name]
-    metrics = ["c_index", *(column(m, h) for h in report.horizons for m in ("uno_c", "auc", "ibs"))]
-    rows = [
-        [
-            f"{r['fold']}{' *' if r['few_events'] else ''}",
-            str(r["patients"]), str(r["events"]), str(r["comparable_pairs"]),
-            *(number(float(r[m])) for m in metrics), str(r["reason"]),
-        ]
-        for r in folds.to_dict("records")
-    ]  # fmt: skip
-    headings = ["fold", "patients", "events", "pairs", "C-index"]
-    for horizon in report.horizons:
-        headings += [f"{name}, {horizon:g} y" for name in ("Uno's C", "AUC", "IBS")]
-    caption = (
-        f"Folds of {study.arm.name}, protocol {study.arm.protocol}; * fewer than ten events: mostly "
-        "chance"
-    )
-    last = len(headings)
-    return "<h3>Folds</h3>" + table(caption, [*headings, "why not"], rows, text=[last])
+        figures(drawn, folder) + discrimination(report) + accuracy(report)
+        + comparisons(report) + "<h3>Fold by fold</h3>" + fold_by_fold(report)
+    )  # fmt: skip
 
 
 def patients(report: Report) -> str:
@@ -298,10 +130,7 @@ def checklist(report: Report) -> str:
     ]
     for study in report.studies:
         filled = sum(item.filled for item in study.tripod)
-        rows = [
-            [item.number, item.asks, item.answer or "for the authors to say"]
-            for item in study.tripod
-        ]
+        rows = [[item.number, item.asks, item.answer or AUTHORS] for item in study.tripod]
         caption = f"{study.source.name}: {filled} of {len(rows)} items answered by its files"
-        parts.append(table(caption, ["item", "asks for", "answer"], rows, text=[1, 2]))
+        parts.append(table(caption, ["item", "asks for", "answer"], rows))
     return "".join(parts)

@@ -1,86 +1,109 @@
-"""Intervals, chance and tests by resampling patients within folds."""
+"""From a model's rows to what `mmsurv.metrics` resamples: patients within folds."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from mmsurv.metrics.functional import logrank_statistic
-from mmsurv.metrics.functional.value import NAN, Estimate
+from experiments.reporting.curves import training_of
+from experiments.reporting.predictions import survival_columns
+from experiments.reporting.sources import Arm
+from experiments.scores import first_repeat
+from mmsurv.metrics.functional import Estimate, Value
+from mmsurv.metrics.functional.permutation import Scored, null_band, permutation_logrank
+from mmsurv.metrics.held_out import HeldOut
+from mmsurv.metrics.resample import Bootstrap, bootstrap
+from mmsurv.survival import DAYS_PER_YEAR
 
-Array = np.ndarray
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is resampled.
+
+    Attributes:
+        resamples: Of the bootstrap and of the permutations.
+        seed: Of both.
+    """
+
+    resamples: int
+    seed: int
 
 
-class Null(NamedTuple):
-    lower: float
-    upper: float
+def resampled(
+    arm: Arm, rows: pd.DataFrame, horizons: tuple[float, ...], effort: Effort
+) -> Bootstrap:
+    """Every metric of some rows of a model, and of resamples of their patients within folds.
+
+    Args:
+        arm: Whose training patients give the censoring.
+        rows: Of the model, all of them or a subgroup.
+        horizons: Years with a survival column; empty for what needs no horizon.
+        effort: How much is resampled.
+    """
+    columns = survival_columns(rows.columns) if horizons else {}
+    rows = _whole_repeats(rows)
+    return bootstrap(
+        [
+            _held_out(part, training_of(arm, part), list(columns.values()))
+            for _, part in rows.groupby("fold", sort=True)
+        ],
+        grid_days=np.array(list(columns)) * DAYS_PER_YEAR,
+        horizons={f"{h:g}y": h * DAYS_PER_YEAR for h in horizons},
+        resamples=effort.resamples,
+        seed=effort.seed,
+    )
 
 
-def _pairs(rows: pd.DataFrame) -> list[tuple[Array, Array]]:
-    out = []
-    for _, part in rows.sort_values(["fold", "patient_id"]).groupby("fold"):
-        t, e, r = (part[c].to_numpy(float) for c in ("time_days", "event", "log_hazard"))
-        comparable = (e[:, None] > 0) & (
-            (t[:, None] < t[None]) | ((t[:, None] == t[None]) & (e[None] == 0))
+def predicted(arm: Arm, horizons: tuple[float, ...]) -> tuple[float, ...]:
+    """The horizons at which a model predicts survival."""
+    columns = survival_columns(arm.rows.columns)
+    return tuple(h for h in horizons if h in columns)
+
+
+def chance(rows: pd.DataFrame, effort: Effort) -> Estimate:
+    """The band of C-indices without information, and the one-sided p of the model's."""
+    folds = [
+        Scored(
+            part["log_hazard"].to_numpy(float),
+            part["event"].to_numpy(bool),
+            part["time_days"].to_numpy(float),
         )
-        led = (r[:, None] > r[None]) + 0.5 * (r[:, None] == r[None])
-        out.append((comparable * led, comparable.astype(float)))
-    return out
+        for _, part in rows.groupby("fold", sort=True)
+    ]
+    return null_band(folds, permutations=effort.resamples, seed=effort.seed)
 
 
-def _boot(rows: pd.DataFrame, n: int, seed: int) -> Array:
-    rng = np.random.default_rng(seed)
-    a = p = 0.0
-    for conc, comp in _pairs(rows):
-        m = len(conc)
-        w = rng.multinomial(m, np.full(m, 1 / m), size=n).astype(float)
-        a = a + ((w @ conc) * w).sum(1)
-        p = p + ((w @ comp) * w).sum(1)
-    return np.asarray(a / np.where(p == 0, np.nan, p))
+def split_p(rows: pd.DataFrame, effort: Effort) -> Value:
+    """Permutation p of the risk groups; each patient once."""
+    return permutation_logrank(
+        event=rows["event"].to_numpy(bool),
+        time=rows["time_days"].to_numpy(float),
+        group=(rows["risk_group"] == "high").to_numpy(),
+        fold=rows["fold"].to_numpy(),
+        permutations=effort.resamples,
+        seed=effort.seed,
+    )
 
 
-def _value(rows):
-    ps = _pairs(rows)
-    return sum(a.sum() for a, _ in ps) / max(sum(p.sum() for _, p in ps), 1)
+def _whole_repeats(rows: pd.DataFrame) -> pd.DataFrame:
+    """All repeats where each holds everybody out, as --only_folds may prevent; else the first."""
+    if "repeat" in rows and (rows["patient_id"].value_counts() < rows["repeat"].nunique()).any():
+        return first_repeat(rows)
+    return rows
 
 
-def c_interval(rows: pd.DataFrame, resamples: int, seed: int) -> Estimate:
-    b = _boot(rows, resamples, seed)
-    return Estimate(_value(rows), *np.nanpercentile(b, [2.5, 97.5]))
-
-
-def c_difference(first, second, resamples, seed) -> Estimate:
-    d = _boot(first, resamples, seed) - _boot(second, resamples, seed)
-    p = min(1.0, 2 * min(((d <= 0).sum() + 1), ((d >= 0).sum() + 1)) / (len(d) + 1))
-    return Estimate(_value(first) - _value(second), *np.nanpercentile(d, [2.5, 97.5]), p)
-
-
-def c_null(rows: pd.DataFrame, resamples: int, seed: int) -> Null:
-    rng = np.random.default_rng(seed)
-    a = np.zeros(resamples)
-    total = 0.0
-    for _, comp in _pairs(rows):
-        total += comp.sum()
-        for k in range(resamples):
-            r = rng.permutation(len(comp))
-            a[k] += (comp * (r[:, None] > r[None])).sum()
-    return Null(*np.percentile(a / max(total, 1), [2.5, 97.5]))
-
-
-def split_p(rows: pd.DataFrame, resamples: int, seed: int) -> float:
-    rng = np.random.default_rng(seed)
-    t, e = rows["time_days"].to_numpy(float), rows["event"].to_numpy(bool)
-    g = (rows["risk_group"] == "high").to_numpy()
-    stat = logrank_statistic(time=t, event=e, group=g).value
-    if stat != stat:
-        return NAN
-    where = [np.flatnonzero(rows["fold"] == k) for k in rows["fold"].unique()]
-    hits = 0
-    for _ in range(resamples):
-        s = g.copy()
-        for w in where:
-            s[w] = rng.permutation(s[w])
-        hits += logrank_statistic(time=t, event=e, group=s).value >= stat
-    return (hits + 1) / (resamples + 1)
+def _held_out(rows: pd.DataFrame, known: pd.DataFrame, columns: list[str]) -> HeldOut:
+    grouped = "risk_group" in rows
+    return HeldOut(
+        patient_id=rows["patient_id"].tolist(),
+        log_hazard=rows["log_hazard"].to_numpy(float),
+        event=rows["event"].to_numpy(bool),
+        time=rows["time_days"].to_numpy(float),
+        survival=rows[columns].to_numpy(float).clip(0, 1),
+        high=(rows["risk_group"] == "high").to_numpy() if grouped else np.zeros(len(rows), bool),
+        train_event=known["event"].to_numpy(bool),
+        train_time=known["time_days"].to_numpy(float),
+        repeat=int(rows["repeat"].iloc[0]) if "repeat" in rows else 0,
+    )

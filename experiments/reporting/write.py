@@ -13,6 +13,7 @@ from experiments.reporting import sections
 from experiments.reporting.build import Report, Study
 from experiments.reporting.figures import draw
 from experiments.reporting.markup import page
+from experiments.reporting.model_section import model
 from experiments.reporting.schema import SCHEMA
 from experiments.run_folder import write_json
 
@@ -33,7 +34,7 @@ def write_report(report: Report, folder: Path) -> Path:
         ("What the numbers support", sections.findings(report)),
         ("Models side by side", sections.models(report, together, folder)),
         *(
-            (f"Model {s.arm.name}", sections.model(s, report, own[s.arm.name], folder))
+            (f"Model {s.arm.name}", model(s, report, own[s.arm.name], folder))
             for s in report.studies
         ),
         ("Patients", sections.patients(report)),
