@@ -31,7 +31,8 @@ SCHEMA: dict[str, TableSchema] = {
             "protocol": "nested, paper, or not known",
             "metric": "c_index, c_index_pooled (by comparable pairs), c_uno, auc, brier, ibs, ipa, "
             "integrated_ipa, calibration_slope, observed_expected, rmst_difference (years, low "
-            "minus high risk), d_calibration, hazard_ratio (high against low), logrank, permutation",
+            "minus high risk), d_calibration, hazard_ratio (high against low), logrank, "
+            "permutation",
             "horizon_years": "horizon; empty where the metric has none",
             "value": "mean over folds, then over repeats; c_index_pooled, hazard_ratio and "
             "rmst_difference are of all folds together; empty for a test",
@@ -40,7 +41,7 @@ SCHEMA: dict[str, TableSchema] = {
             "sd_folds": "standard deviation over folds, where the metric has one a fold",
             "corrected_lower": "of c_index: lower end of Nadeau and Bengio's 95 % interval",
             "corrected_upper": "upper end of the same interval",
-            "null_lower": "of c_index: lower end of the band of 95 % of rankings without information",
+            "null_lower": "of c_index: lower end of 95 % of rankings without information",
             "null_upper": "upper end of the same band",
             "p": "of c_index: one-sided, of a ranking without information; of a test: its p",
             "folds": "folds scored",

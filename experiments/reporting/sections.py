@@ -124,8 +124,8 @@ def checklist(report: Report) -> str:
     """TRIPOD+AI: what the files answer, and what is left to the authors."""
     parts = [
         paragraph(
-            "TRIPOD+AI (Collins et al. 2024, doi:10.1136/bmj-2023-078378), items in short. What the "
-            "files of a run answer is filled; the rest is named."
+            "TRIPOD+AI (Collins et al. 2024, doi:10.1136/bmj-2023-078378), items in short. What "
+            "the files of a run answer is filled; the rest is named."
         )
     ]
     for study in report.studies:

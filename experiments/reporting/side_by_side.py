@@ -26,14 +26,14 @@ def discrimination(report: Report) -> str:
         cells += [p_cell(c["p"]), shown(report.estimate(arm, "c_index_pooled"))]
         rows.append(cells)
     caption = (
-        "C-index, mean over folds. Its interval: bootstrap over patients within folds, other patients "
-        "to score. Corrected: Nadeau and Bengio over folds and repeats, other patients to train on "
-        "too. Chance: rankings without information"
+        "C-index, mean over folds. Its interval: bootstrap over patients within folds, other "
+        "patients to score. Corrected: Nadeau and Bengio over folds and repeats, other patients to "
+        "train on too. Chance: rankings without information"
     )
     return table(caption, headings, rows) + _at_horizons(
         report,
         {"c_uno": "Uno's C", "auc": "AUC"},
-        "Discrimination at a horizon: mean over folds, bootstrap interval over patients within folds",
+        "Discrimination at a horizon: mean over folds, bootstrap over patients within folds",
     )
 
 
@@ -42,14 +42,14 @@ def accuracy(report: Report) -> str:
     brier = _at_horizons(
         report,
         {"ibs": "IBS", "integrated_ipa": "integrated IPA"},
-        "Accuracy of predicted risks. IBS: integrated Brier score, 0 is perfect. Integrated IPA: by "
-        "what part it is lower than with one Kaplan–Meier risk for everybody; 0 is no gain",
+        "Accuracy of predicted risks. IBS: integrated Brier score, 0 is perfect. Integrated IPA: "
+        "by what part it is lower than with one Kaplan–Meier risk for everybody; 0 is no gain",
     )
     calibration = _at_horizons(
         report,
         {"calibration_slope": "slope", "observed_expected": "observed / expected"},
-        "Calibration. Slope below 1: risks too extreme. Observed over expected events: above 1, risks "
-        "too low. A small p of D-calibration says that risks are off somewhere; a large one proves "
+        "Calibration. Slope below 1: risks too extreme. Observed over expected events: above 1, "
+        "risks too low. A small p of D-calibration says that risks are off somewhere; a large one proves "
         "nothing",
         {"d_calibration": "D-calibration p"},
         digits=2,
@@ -74,8 +74,8 @@ def comparisons(report: Report) -> str:
     headings = ["models", "protocols", "difference in C-index (95 %)", "p", "p after Holm"]
     headings += ["patients", "events", "pairs", "why not"]
     caption = (
-        "Paired comparisons on the same patients and folds, positive where the first is better. Holm "
-        "corrects for all comparisons of the first model"
+        "Paired comparisons on the same patients and folds, positive where the first is better. "
+        "Holm corrects for all comparisons of the first model"
     )
     return heading + table(caption, headings, rows)
 
