@@ -2,7 +2,7 @@
 
 from mmsurv.metrics.functional.accuracy import accuracy_curve, integrated_accuracy, null_survival
 from mmsurv.metrics.functional.auc import auc_at
-from mmsurv.metrics.functional.brier import brier_curve, integrated_brier
+from mmsurv.metrics.functional.brier import brier_curve, brier_terms, integrated_brier
 from mmsurv.metrics.functional.calibration import (
     CalibrationCurve,
     calibration_curve,
@@ -13,6 +13,7 @@ from mmsurv.metrics.functional.censoring import ipcw, legal_end, legal_times
 from mmsurv.metrics.functional.concordance import (
     comparable_pairs,
     concordance,
+    pooled_concordance,
     uno_concordance,
 )
 from mmsurv.metrics.functional.cox import CoxFit, cox_regression, hazard_ratio
@@ -24,6 +25,7 @@ from mmsurv.metrics.functional.d_calibration import (
 from mmsurv.metrics.functional.intervals import corrected_resampled, holm
 from mmsurv.metrics.functional.kaplan_meier import KaplanMeier, kaplan_meier
 from mmsurv.metrics.functional.logrank import logrank, logrank_statistic
+from mmsurv.metrics.functional.permutation import Scored, null_band, permutation_logrank
 from mmsurv.metrics.functional.rmst import restricted_mean, restricted_mean_difference
 from mmsurv.metrics.functional.value import Estimate, Value
 
@@ -33,10 +35,12 @@ __all__ = [
     "DCalibration",
     "Estimate",
     "KaplanMeier",
+    "Scored",
     "Value",
     "accuracy_curve",
     "auc_at",
     "brier_curve",
+    "brier_terms",
     "calibration_curve",
     "calibration_slope",
     "comparable_pairs",
@@ -54,8 +58,11 @@ __all__ = [
     "legal_times",
     "logrank",
     "logrank_statistic",
+    "null_band",
     "null_survival",
     "observed_over_expected",
+    "permutation_logrank",
+    "pooled_concordance",
     "restricted_mean",
     "restricted_mean_difference",
     "survival_when_last_seen",

@@ -85,6 +85,54 @@ def brier_curve(
     return curve
 
 
+def brier_terms(
+    *,
+    survival: Float[Array, "n T"],
+    event: Bool[Array, " n"],
+    time: Float[Array, " n"],
+    train_event: Bool[Array, " m"],
+    train_time: Float[Array, " m"],
+    at_days: Float[Array, " T"],
+) -> Float[Array, "n T"]:
+    """Every patient's part of the Brier score, whose mean over patients `brier_curve` is.
+
+    A resampled score is a mean of resampled terms: this is what makes a bootstrap cheap.
+
+    Args:
+        survival: S(t given x), predicted, in [0, 1].
+        event: True = it happened.
+        time: Days, positive.
+        train_event: Of the training patients, at least one True.
+        train_time: Of the training patients, days.
+        at_days: t, increasing.
+
+    Returns:
+        The terms; NaN at times that are not below the end of follow-up.
+
+    Raises:
+        ValueError: Input that is not usable, or no training event.
+
+    Source: as `brier_curve`.
+
+    Example:
+        >>> e, t = np.array([True, False]), np.array([1.0, 3.0])
+        >>> brier_terms(survival=np.array([[0.5], [0.75]]), event=e, time=t, train_event=e,
+        ...             train_time=t, at_days=np.array([2.0])).tolist()
+        [[0.25], [0.0625]]
+    """
+    _check(survival, event, time, train_event, train_time, at_days)
+    own, at = (
+        ipcw(train_event=train_event, train_time=train_time, at=when) for when in (time, at_days)
+    )
+    alive = time[:, None] > at_days
+    dead = event[:, None] & ~alive
+    likely = survival.clip(0.0, 1.0)
+    terms: Array = np.where(dead, likely**2 * own[:, None], 0.0) + alive * (1 - likely) ** 2 * at
+    if len(time):
+        terms[:, at_days >= legal_end(train_time=train_time, test_time=time)] = np.nan
+    return terms
+
+
 def integrated_brier(
     *,
     survival: Float[Array, "n T"],

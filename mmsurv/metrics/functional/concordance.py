@@ -163,3 +163,35 @@ def uno_concordance(
     weight = ipcw(train_event=train_event, train_time=train_time, at=time[event]) ** 2 * before
     concordant = _concordant_led(log_hazard, event, time)
     return Value(float(weight @ concordant / (weight @ pairs)))
+
+
+def pooled_concordance(*, c_index: Float[Array, " k"], pairs: Int[Array, " k"]) -> Value:
+    r"""C-index of several folds together, each weighing by its comparable pairs.
+
+    .. math:: C = \frac{\sum_k m_k C_k}{\sum_k m_k}
+
+    The pairs are those within folds: log hazards of different folds have no common origin, and
+    patients of different folds are never compared.
+
+    Args:
+        c_index: Of each fold; not read where a fold has no pair.
+        pairs: m, from `comparable_pairs`.
+
+    Returns:
+        C; NaN where no fold has a pair.
+
+    Raises:
+        ValueError: Columns of different lengths, or a fold with pairs and without C-index.
+
+    Example:
+        >>> pooled_concordance(c_index=np.array([0.5, 0.75]), pairs=np.array([100, 300])).value
+        0.6875
+    """
+    if c_index.shape != pairs.shape:
+        raise ValueError(f"a fold has a C-index and pairs, got {c_index.shape} and {pairs.shape}")
+    used = pairs > 0
+    if not used.any():
+        return Value.missing("no comparable pair in any fold")
+    if np.isnan(c_index[used]).any():
+        raise ValueError("a fold has comparable pairs but its C-index is NaN")
+    return Value(float(np.average(c_index[used], weights=pairs[used])))

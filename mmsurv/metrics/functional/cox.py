@@ -16,7 +16,7 @@ Array = np.ndarray
 _STEPS = 50
 _TOLERANCE = 1e-9
 # Beyond this change of the log hazard over one standard deviation the likelihood has no maximum.
-_LARGEST = 20.0
+_LARGEST = 10.0
 
 
 class CoxFit(NamedTuple):

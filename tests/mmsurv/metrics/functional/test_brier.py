@@ -7,7 +7,7 @@ import pytest
 from sksurv.metrics import brier_score, integrated_brier_score
 from sksurv.util import Surv
 
-from mmsurv.metrics.functional import brier_curve, integrated_brier
+from mmsurv.metrics.functional import brier_curve, brier_terms, integrated_brier
 
 SMALL = {
     "event": np.array([True, False, True]),
@@ -157,3 +157,10 @@ def test_wrong_arguments_are_named(change, message) -> None:
 def test_rounding_of_a_table_is_forgiven() -> None:
     data = SMALL | {"survival": np.full((3, 1), 1 + 1e-7), "at_days": np.array([2.000001])}
     assert math.isfinite(integrated_brier(**data, until_days=2.0).value)
+
+
+def test_the_terms_average_to_the_curve(arguments) -> None:
+    terms = brier_terms(**arguments)
+    np.testing.assert_allclose(terms.mean(axis=0), brier_curve(**arguments), atol=1e-6)
+    beyond = arguments | {"at_days": arguments["at_days"] + arguments["train_time"].max()}
+    assert np.isnan(brier_terms(**beyond)).all()

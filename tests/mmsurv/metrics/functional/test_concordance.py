@@ -11,7 +11,12 @@ from lifelines.utils import concordance_index
 from sksurv.metrics import concordance_index_censored, concordance_index_ipcw
 from sksurv.util import Surv
 
-from mmsurv.metrics.functional import comparable_pairs, concordance, uno_concordance
+from mmsurv.metrics.functional import (
+    comparable_pairs,
+    concordance,
+    pooled_concordance,
+    uno_concordance,
+)
 
 cohorts = st.integers(1, 10).flatmap(
     lambda n: st.tuples(
@@ -172,3 +177,26 @@ def test_inputs_may_be_read_only(make_cohort) -> None:
     for column in cohort:
         column.flags.writeable = False
     assert 0 < concordance(**cohort._asdict()).value < 1
+
+
+def test_pooled_over_folds_every_pair_counts_once(make_cohort) -> None:
+    cohorts = [make_cohort(seed, n=30 + 40 * seed) for seed in range(3)]
+    counted = [by_definition(*cohort) for cohort in cohorts]
+    pooled = pooled_concordance(
+        c_index=np.array([concordance(**cohort._asdict()).value for cohort in cohorts]),
+        pairs=np.array([pairs for _, pairs in counted]),
+    )
+    assert pooled.value == pytest.approx(
+        sum(concordant for concordant, _ in counted) / sum(pairs for _, pairs in counted)
+    )
+
+
+def test_a_fold_without_pairs_does_not_count_in_the_pool() -> None:
+    pairs = np.array([4, 0])
+    assert pooled_concordance(c_index=np.array([0.75, np.nan]), pairs=pairs).value == 0.75
+    nothing = pooled_concordance(c_index=np.array([np.nan, np.nan]), pairs=0 * pairs)
+    assert "no comparable pair in any fold" in nothing.reason
+    with pytest.raises(ValueError, match="its C-index is NaN"):
+        pooled_concordance(c_index=np.array([np.nan, 0.5]), pairs=pairs)
+    with pytest.raises(ValueError, match="a C-index and pairs"):
+        pooled_concordance(c_index=np.array([0.5]), pairs=pairs)
