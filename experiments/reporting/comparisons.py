@@ -78,7 +78,7 @@ def _compare(first: Arm, second: Arm, draws: Mapping[str, Bootstrap]) -> dict[st
     return {
         "first": first.name,
         "second": second.name,
-        "protocols": f"{first.protocol} / {second.protocol}",
+        "protocols": " / ".join(dict.fromkeys([first.protocol, second.protocol])),
         "difference": found.value,
         "lower": found.lower,
         "upper": found.upper,

@@ -14,7 +14,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 STYLE = """
 :root { color-scheme: light; --ink: #1a1a1a; --soft: #595959; --line: #d4d4d4; --mark: #8a4100; }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 62rem; color: var(--ink); background: #fff;
+body { margin: 0 auto; padding: 1rem; max-width: 76rem; color: var(--ink); background: #fff;
   font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .5rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--line); }
@@ -27,7 +27,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; pad
 .scroll { overflow-x: auto; margin: .75rem 0; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); padding-bottom: .35rem; }
-caption span { display: block; max-width: min(42rem, calc(100vw - 2rem)); }
+caption span { display: block; width: max-content; max-width: min(42rem, calc(100vw - 2rem)); }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   vertical-align: top; }
 td { white-space: nowrap; }
@@ -63,13 +63,17 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
     Args:
         caption: What it holds; screen readers announce it first.
         headings: Of the columns.
-        rows: Cells as shown, not escaped.
+        rows: Cells as shown, not escaped; a column whose cells are all empty is left out.
 
     Example:
         >>> "<th scope=row>a &amp; b</th><td>1</td>" in table("t", ["x", "y"], [["a & b", "1"]])
         True
     """
     cells = [list(row) for row in rows]
+    # A column of reasons that nobody needs, or of groups that there are not.
+    used = [i for i in range(len(headings)) if i == 0 or any(row[i] for row in cells)]
+    headings = [headings[i] for i in used]
+    cells = [[row[i] for i in used] for row in cells]
     kinds = [_kind([row[i] for row in cells]) for i in range(len(headings))]
     head = "".join(
         f"<th scope=col{' class=text' if kind or not i else ''}>{escape(heading)}</th>"

@@ -74,7 +74,7 @@ SCHEMA: dict[str, TableSchema] = {
         {
             "first": "name of one model",
             "second": "name of the other",
-            "protocols": "of the one / of the other",
+            "protocols": "of the one / of the other; one where they are alike",
             "difference": "C-index of the first minus that of the second, means over folds",
             **_INTERVAL,
             "p": "two-sided, of no difference",

@@ -49,8 +49,8 @@ def accuracy(report: Report) -> str:
         report,
         {"calibration_slope": "slope", "observed_expected": "observed / expected"},
         "Calibration. Slope below 1: risks too extreme. Observed over expected events: above 1, "
-        "risks too low. A small p of D-calibration says that risks are off somewhere; a large one proves "
-        "nothing",
+        "risks too low. A small p of D-calibration says that risks are off somewhere; a large one "
+        "proves nothing",
         {"d_calibration": "D-calibration p"},
         digits=2,
     )
