@@ -40,6 +40,15 @@ def simulated(n: int = 90, folds: int = 3, seed: int = 0, strength: float = 1.0)
     return table.join(columns).assign(risk_group=groups).sort_values("fold", ignore_index=True)
 
 
+Simulate = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def simulate() -> Simulate:
+    """`simulate(n=90, folds=3, seed=0, strength=1.0)`: see `simulated`."""
+    return simulated
+
+
 @pytest.fixture
 def predictions() -> pd.DataFrame:
     return simulated().astype({"event": bool})

@@ -61,7 +61,9 @@ def test_every_absent_column_is_named_with_its_meaning(predictions, tmp_path) ->
         ("risk_group", "middle", "row 4, column risk_group: 'middle' is neither low nor high"),
     ],
 )
-def test_a_bad_cell_is_refused_with_its_place(predictions, tmp_path, column, value, message):
+def test_a_bad_cell_is_refused_with_its_place(
+    predictions, tmp_path, column, value, message
+) -> None:
     table = predictions.astype(object)
     table.loc[2, column] = value
     found = told(write(tmp_path, table))
