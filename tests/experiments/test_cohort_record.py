@@ -3,11 +3,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from experiments.cohort_record import read_cohort, record_of, write_cohort
+from experiments.cohort_record import CohortRecord, read_cohort, record_of, write_cohort
 
 
 @pytest.fixture
-def read(cohort, tmp_path):
+def read(cohort, tmp_path) -> CohortRecord | None:
     write_cohort(cohort, tmp_path)
     return read_cohort(tmp_path)
 

@@ -2,19 +2,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from experiments.reporting.comparisons import comparison_table, why_not
+from experiments.reporting.sources import Arm
 from experiments.reporting.uncertainty import Effort, resampled
 
 
-def compared(*arms):  # noqa: ANN202 - a table
+def compared(*arms: Arm) -> pd.DataFrame:
     draws = {a.name: resampled(a, a.rows, (), Effort(300, 0)) for a in arms if a.answered}
     return comparison_table(arms, draws)
 
 
 @pytest.fixture
-def truth(predictions, arm_of):  # noqa: ANN201 - an arm
+def truth(predictions, arm_of) -> Arm:
     return arm_of(predictions, "truth")
 
 
