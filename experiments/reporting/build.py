@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -132,7 +133,7 @@ def build(sources: list[Source], horizons: tuple[float, ...], effort: Effort) ->
     return report
 
 
-def _study(source: Source, report: Report, kinds: dict[str, str]) -> Study:
+def _study(source: Source, report: Report, kinds: Mapping[str, str]) -> Study:
     arm, cohort = source.main, source.cohort
     grouped = "risk_group" in arm.rows
     mean, no_mean = mean_curves(arm.rows) if grouped else (pd.DataFrame(), NO_GROUPS)
@@ -164,7 +165,9 @@ def _last_known(report: Report, arm: str, metric: str) -> Estimate:
     return next((estimate for estimate in found if known(estimate)), NOTHING)
 
 
-def _facts(source: Source, report: Report, hazards: Hazards | None, kinds: dict[str, str]) -> Facts:
+def _facts(
+    source: Source, report: Report, hazards: Hazards | None, kinds: Mapping[str, str]
+) -> Facts:
     arm = source.main
     c_index = report.metric(arm.name, "c_index")
     folds = report.folds[report.folds["arm"] == arm.name]
@@ -175,12 +178,16 @@ def _facts(source: Source, report: Report, hazards: Hazards | None, kinds: dict[
                 difference = Estimate(row["difference"], row["lower"], row["upper"])
                 other = str(row["second"])
                 against.append(Against(other, kinds[other], difference, float(row["p_holm"])))
-    added, added_p, beside = NOTHING, NAN, ()
+    added, added_p = NOTHING, NAN
+    beside: tuple[str, ...] = ()
     if hazards is not None and source.cohort is not None:
         table = hazards.table
         rows = table[(table["model"] == "multivariate") & (table["variable"] == RISK)]
         if len(rows):
-            added = Estimate(*(float(rows.iloc[0][k]) for k in ("hazard_ratio", "lower", "upper")))
+            ratio, lower, upper = (
+                float(rows.iloc[0][k]) for k in ("hazard_ratio", "lower", "upper")
+            )
+            added = Estimate(ratio, lower, upper)
             added_p = hazards.added_p
         beside = tuple(source.cohort.kinds)
     shared = NAN if source.audit is None else float(source.audit["site_shared"].mean())

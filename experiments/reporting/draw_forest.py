@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -66,9 +69,9 @@ def _panels(figure: Figure) -> tuple[Axes, Axes]:
 
 
 def _line(
-    axes: Axes, numbers: Axes, row: dict[str, object], y: float, colour: str, marker: str
+    axes: Axes, numbers: Axes, row: dict[Hashable, Any], y: float, colour: str, marker: str
 ) -> None:
-    ratio, low, high = (float(row[k]) for k in ("hazard_ratio", "lower", "upper"))  # type: ignore[arg-type]
+    ratio, low, high = (float(row[k]) for k in ("hazard_ratio", "lower", "upper"))
     text = "–" if ratio != ratio else f"{ratio:.2f} ({low:.2f}–{high:.2f})"
     if ratio == ratio:
         axes.plot([low, high], [y, y], color=colour, lw=1.1)

@@ -83,10 +83,11 @@ def mean_groups_figure(curves: pd.DataFrame) -> Figure:
 def _band(
     axes: Axes, curve: pd.DataFrame, value: str, group: str, label: str, *, step: bool
 ) -> None:
-    shape = {"drawstyle": "steps-post"} if step else {}
-    axes.plot(
-        curve["years"], curve[value], color=COLOUR[group], ls=LINE[group], label=label, **shape
+    (line,) = axes.plot(
+        curve["years"], curve[value], color=COLOUR[group], ls=LINE[group], label=label
     )
+    if step:
+        line.set_drawstyle("steps-post")
     axes.fill_between(
         curve["years"], curve["lower"], curve["upper"], step="post" if step else None,
         color=COLOUR[group], alpha=0.18, lw=0,

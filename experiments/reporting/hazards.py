@@ -90,7 +90,7 @@ def _numeric(name: str, kind: dict[str, Any], column: pd.Series) -> Term:
         return Term(name, "one level up", column.map(place))
     values = column.astype(float)
     if kind["log"]:
-        return Term(name, "doubled (1 + value)", np.log2(1 + values))
+        return Term(name, "doubled (1 + value)", values.map(lambda value: np.log2(1 + value)))
     if kind["unit"] == "years":
         return Term(name, "10 years more", values / 10)
     spread = float(values.std())
@@ -176,13 +176,15 @@ def stratified_cox(table: pd.DataFrame) -> CoxFit:
 
 
 def _row(model: str, term: Term, used: pd.DataFrame, fit: CoxFit) -> dict[str, Any]:
-    nothing = dict.fromkeys(["hazard_ratio", "lower", "upper", "p"], NAN)
+    numbers = dict.fromkeys(["hazard_ratio", "lower", "upper", "p"], NAN)
+    if fit.table is not None:
+        numbers = {k: float(fit.table[k][_name(term)]) for k in numbers}
     return {
         "model": model,
         "variable": term.variable,
         "contrast": term.contrast,
         "patients": len(used),
         "events": int(used["event"].sum()),
-        **(nothing if fit.table is None else fit.table.loc[_name(term)].to_dict()),
+        **numbers,
         "reason": fit.reason,
     }

@@ -130,8 +130,8 @@ def _at_horizon(
         return _row(metric, found, horizon=horizon)
     found = percentile_interval(draws, by_fold)
     if metric == "rmst_difference":
-        years = [number / DAYS_PER_YEAR for number in found[:3]]
-        found = Estimate(*years, reason=found.reason)
+        value, lower, upper = (number / DAYS_PER_YEAR for number in found[:3])
+        found = Estimate(value, lower, upper, reason=found.reason)
     if found.value != found.value and by_fold in folds:
         found = found._replace(reason=_why(folds, by_fold))
     row = _row(metric, found, horizon=horizon)

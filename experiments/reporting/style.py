@@ -80,4 +80,4 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for kind, more in (("png", {"dpi": 300}), ("svg", {"metadata": {"Date": None}})):
         with write_aside(folder / "figures" / f"{name}.{kind}") as aside:
-            figure.savefig(aside, format=kind, **more)  # type: ignore[arg-type]
+            figure.savefig(aside, format=kind, **more)
