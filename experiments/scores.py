@@ -7,83 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from experiments.fold_scores import entry, fold_scores, survival_years_of
 from experiments.scoring import survival_column
 from mmsurv.metrics.functional import (
-    Value,
-    auc_at,
-    comparable_pairs,
-    concordance,
-    integrated_brier,
+    Estimate,
+    d_calibration,
+    hazard_ratio,
     logrank,
+    pooled_concordance,
+    restricted_mean_difference,
+    survival_when_last_seen,
 )
 from mmsurv.survival import DAYS_PER_YEAR
-
-SURVIVAL_PREFIX = "survival_"
-
-
-def fold_scores(
-    predictions: pd.DataFrame, known: pd.DataFrame, horizons: tuple[float, ...]
-) -> dict[str, Any]:
-    """Scores of one held-out fold.
-
-    Args:
-        predictions: Rows of predictions.csv of one fold.
-        known: time_days and event of all patients outside the fold; they give the censoring
-            distribution.
-        horizons: Years.
-
-    Returns:
-        Counts, and for every metric a dict of `value` and `reason` (empty where there is a value).
-    """
-    event = predictions["event"].to_numpy(dtype=bool)
-    time = predictions["time_days"].to_numpy(dtype=float)
-    log_hazard = predictions["log_hazard"].to_numpy(dtype=float)
-    train_event = known["event"].to_numpy(dtype=bool)
-    train_time = known["time_days"].to_numpy(dtype=float)
-    years = survival_years_of(predictions)
-    survival = predictions[[survival_column(y) for y in years]].to_numpy(dtype=float)
-    scores: dict[str, Any] = {
-        "fold": int(predictions["fold"].iloc[0]),
-        "patients": len(predictions),
-        "events": int(event.sum()),
-        "comparable_pairs": comparable_pairs(event=event, time=time),
-        "c_index": _entry(concordance(log_hazard=log_hazard, event=event, time=time)),
-    }
-    for horizon in horizons:
-        at_days = horizon * DAYS_PER_YEAR
-        scores[f"ibs_{horizon:g}y"] = _entry(
-            integrated_brier(
-                survival=survival,
-                event=event,
-                time=time,
-                train_event=train_event,
-                train_time=train_time,
-                at_days=np.array(years) * DAYS_PER_YEAR,
-                until_days=at_days,
-            )
-        )
-        scores[f"auc_{horizon:g}y"] = _entry(
-            auc_at(
-                log_hazard=log_hazard,
-                event=event,
-                time=time,
-                train_event=train_event,
-                train_time=train_time,
-                at_days=at_days,
-            )
-        )
-    return scores
-
-
-def survival_years_of(predictions: pd.DataFrame) -> list[float]:
-    """Years of the survival columns, in order.
-
-    Example:
-        >>> survival_years_of(pd.DataFrame(columns=["fold", "survival_0.5y", "survival_1y"]))
-        [0.5, 1.0]
-    """
-    names = [c for c in predictions.columns if c.startswith(SURVIVAL_PREFIX)]
-    return sorted(float(name.removeprefix(SURVIVAL_PREFIX).removesuffix("y")) for name in names)
 
 
 def first_repeat(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -120,11 +55,10 @@ def cross_validated_scores(
     ]
     once = first_repeat(predictions)
     metrics = [name for name, value in per_fold[0].items() if isinstance(value, dict)]
-    group = (once["risk_group"] == "high").to_numpy()
-    test = logrank(
-        time=once["time_days"].to_numpy(dtype=float),
-        event=once["event"].to_numpy(dtype=bool),
-        group=group,
+    pooled = pooled_scores(once, horizons)
+    c_index = pooled_concordance(
+        c_index=np.array([scores["c_index"]["value"] for scores in per_fold]),
+        pairs=np.array([scores["comparable_pairs"] for scores in per_fold]),
     )
     return {
         "protocol": protocol,
@@ -132,8 +66,54 @@ def cross_validated_scores(
         "events": int(once["event"].sum()),
         "folds": per_fold,
         "cv": {name: _summary([scores[name] for scores in per_fold]) for name in metrics},
-        "logrank_p": _entry(test),
+        "logrank_p": pooled.pop("logrank_p"),
+        "pooled": {"c_index": entry(c_index), **pooled},
     }
+
+
+def pooled_scores(predictions: pd.DataFrame, horizons: tuple[float, ...]) -> dict[str, Any]:
+    """Scores of what may be pooled over folds: risk groups and survival probabilities.
+
+    Intervals and p values take the patients as independent, which out-of-fold groups are not; the
+    bootstrap within folds and the permutation test do better.
+
+    Args:
+        predictions: Rows of predictions.csv, every patient once.
+        horizons: Years.
+
+    Returns:
+        logrank_p, hazard_ratio of high over low risk, rmst_difference of each horizon (days, low
+        minus high), and d_calibration: statistic, p as `value`, patients by interval of
+        probability, and the year to which the curves are known.
+    """
+    of = {
+        "event": predictions["event"].to_numpy(dtype=bool),
+        "time": predictions["time_days"].to_numpy(dtype=float),
+    }
+    group = (predictions["risk_group"] == "high").to_numpy()
+    scores: dict[str, Any] = {
+        "logrank_p": entry(logrank(**of, group=group)),
+        "hazard_ratio": _estimate(hazard_ratio(**of, group=group)),
+    }
+    for horizon in horizons:
+        scores[f"rmst_difference_{horizon:g}y"] = _estimate(
+            restricted_mean_difference(**of, group=group, until=horizon * DAYS_PER_YEAR)
+        )
+    years = survival_years_of(predictions)
+    own, seen = survival_when_last_seen(
+        survival=predictions[[survival_column(year) for year in years]].to_numpy(dtype=float),
+        **of,
+        at_days=np.array(years) * DAYS_PER_YEAR,
+    )
+    test = d_calibration(survival_at_end=own, event=seen)
+    scores["d_calibration"] = {
+        "value": test.p,
+        "reason": test.reason,
+        "statistic": test.statistic,
+        "counts": test.counts.tolist(),
+        "until_years": years[-1],
+    }
+    return scores
 
 
 def flat_summary(scores: dict[str, Any]) -> dict[str, float]:
@@ -146,6 +126,7 @@ def flat_summary(scores: dict[str, Any]) -> dict[str, float]:
         for name in scores["cv"]:
             flat[f"fold{fold['fold']}/test/{name}"] = fold[name]["value"]
     flat["cv/logrank_p"] = scores["logrank_p"]["value"]
+    flat |= {f"pooled/{name}": found["value"] for name, found in scores["pooled"].items()}
     flat["cv/patients"] = float(scores["patients"])
     flat["cv/events"] = float(scores["events"])
     return flat
@@ -166,8 +147,9 @@ def score_table(scores: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"fold": str})
 
 
-def _entry(value: Value) -> dict[str, Any]:
-    return {"value": value.value, "reason": value.reason}
+def _estimate(found: Estimate) -> dict[str, Any]:
+    return {"value": found.value, "reason": found.reason, "lower": found.lower,
+            "upper": found.upper, "p": found.p}  # fmt: skip
 
 
 def _summary(entries: list[dict[str, Any]]) -> dict[str, Any]:

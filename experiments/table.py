@@ -71,12 +71,20 @@ def baseline_reasons(baselines: dict[str, Any]) -> list[str]:
 
 
 def reasons(scores: dict[str, Any]) -> list[str]:
-    """Why numbers are missing, one line a metric."""
-    lines = [
-        f"{name} of fold {fold['fold']}: {fold[name]['reason']}"
-        for fold in scores["folds"]
-        for name in scores["cv"]
-        if fold[name]["reason"]
+    """Why numbers are missing, one line a fold and reason."""
+    lines = []
+    for fold in scores["folds"]:
+        by_reason: dict[str, list[str]] = {}
+        for name in scores["cv"]:
+            by_reason.setdefault(fold[name]["reason"], []).append(name)
+        by_reason.pop("", None)
+        lines += [
+            f"{', '.join(names)} of fold {fold['fold']}: {why}" for why, names in by_reason.items()
+        ]
+    lines += [
+        f"{name} of all folds: {found['reason']}"
+        for name, found in scores["pooled"].items()
+        if found["reason"]
     ]
     if scores["logrank_p"]["reason"]:
         lines.append(f"log-rank: {scores['logrank_p']['reason']}")

@@ -10,7 +10,7 @@ import pandas as pd
 from experiments.reporting.folds import column
 from experiments.reporting.predictions import survival_columns
 from experiments.reporting.sources import Arm
-from experiments.reporting.uncertainty import Effort, chance, split_p
+from experiments.reporting.uncertainty import Effort, chance, share_held_out, split_p
 from experiments.scores import first_repeat
 from mmsurv.metrics.functional import (
     Estimate,
@@ -107,9 +107,9 @@ def _c_index(
     null = chance(arm.rows, effort)
     row |= {"null_lower": null.lower, "null_upper": null.upper, "p": null.p}
     row["sd_folds"] = float(values.std()) if len(values) > 1 and not lacking else NAN
-    n_folds = len(folds) / folds["repeat"].nunique()
-    if n_folds > 1:
-        corrected = corrected_resampled(values.to_numpy(float), test_share=1 / (n_folds - 1))
+    share = share_held_out(arm.rows)
+    if share > 0:
+        corrected = corrected_resampled(values.to_numpy(float), test_share=share)
         row |= {"corrected_lower": corrected.lower, "corrected_upper": corrected.upper}
     return [row, _row("c_index_pooled", percentile_interval(draws, "c_index_pooled"))]
 

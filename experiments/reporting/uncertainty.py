@@ -62,6 +62,21 @@ def predicted(arm: Arm, horizons: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(h for h in horizons if h in columns)
 
 
+def share_held_out(rows: pd.DataFrame) -> float:
+    """Held-out over training patients of a fold, as the corrections over folds need it.
+
+    0 for one fold: its model was trained elsewhere. A file of predictions is taken at its word that
+    its folds are those of a cross-validation.
+
+    Example:
+        >>> share_held_out(pd.DataFrame({"patient_id": list("abcdef"), "fold": [0, 0, 1, 1, 2, 2]}))
+        0.5
+    """
+    sizes = rows.groupby("fold").size()
+    everybody = rows["patient_id"].nunique()
+    return float((sizes / (everybody - sizes)).mean()) if (sizes < everybody).all() else 0.0
+
+
 def chance(rows: pd.DataFrame, effort: Effort) -> Estimate:
     """The band of C-indices without information, and the one-sided p of the model's."""
     folds = [
@@ -72,7 +87,12 @@ def chance(rows: pd.DataFrame, effort: Effort) -> Estimate:
         )
         for _, part in rows.groupby("fold", sort=True)
     ]
-    return null_band(folds, permutations=effort.resamples, seed=effort.seed)
+    return null_band(
+        folds,
+        test_share=share_held_out(rows),
+        permutations=effort.resamples,
+        seed=effort.seed,
+    )
 
 
 def split_p(rows: pd.DataFrame, effort: Effort) -> Value:
@@ -82,6 +102,7 @@ def split_p(rows: pd.DataFrame, effort: Effort) -> Value:
         time=rows["time_days"].to_numpy(float),
         group=(rows["risk_group"] == "high").to_numpy(),
         fold=rows["fold"].to_numpy(),
+        test_share=share_held_out(rows),
         permutations=effort.resamples,
         seed=effort.seed,
     )

@@ -17,7 +17,13 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from mmsurv.metrics.functional import Value, auc_at, concordance, integrated_brier
+from mmsurv.metrics.functional import (
+    Value,
+    auc_at,
+    concordance,
+    integrated_brier,
+    uno_concordance,
+)
 from mmsurv.survival import Baseline, fit_baseline, survival_probability
 
 Array = np.ndarray
@@ -32,7 +38,7 @@ class SurvivalMetric(Metric):
 
     is_differentiable = False
     full_state_update = False
-    higher_is_better = True
+    higher_is_better: bool | None = True
 
     log_hazard: list[Tensor]
     event: list[Tensor]
@@ -153,6 +159,39 @@ class TimeDependentAUC(SurvivalMetric):
             train_event=self.train_event,
             train_time=self.train_time,
             at_days=self.at_days,
+        )
+
+
+class UnoConcordanceIndex(TimeDependentAUC):
+    """Uno's C-index of a set, truncated at one time; see `functional.uno_concordance`.
+
+    Args:
+        train_event: Of the training patients, for the censoring weights.
+        train_time_days: Of the training patients.
+        at_days: The truncation time, exclusive.
+
+    Example:
+        >>> metric = UnoConcordanceIndex(train_event=[True, True], train_time_days=[1.0, 9.0],
+        ...                              at_days=1.5)
+        >>> metric(log_hazard=torch.tensor([2.0, 1.0]), event=torch.tensor([True, True]),
+        ...        time=torch.tensor([1.0, 2.0]))
+        tensor(1.)
+    """
+
+    def _value(
+        self,
+        *,
+        log_hazard: Float[Array, " n"],
+        event: Bool[Array, " n"],
+        time: Float[Array, " n"],
+    ) -> Value:
+        return uno_concordance(
+            log_hazard=log_hazard,
+            event=event,
+            time=time,
+            train_event=self.train_event,
+            train_time=self.train_time,
+            until=self.at_days,
         )
 
 

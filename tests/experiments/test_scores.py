@@ -7,15 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments.fold_scores import fold_scores, survival_years_of
 from experiments.run_folder import write_json
-from experiments.scores import (
-    cross_validated_scores,
-    flat_summary,
-    fold_scores,
-    survival_years_of,
-)
+from experiments.scores import cross_validated_scores, flat_summary, pooled_scores
 from experiments.scoring import survival_column, survival_years
-from mmsurv.metrics.functional import auc_at, concordance, integrated_brier
+from mmsurv.metrics.functional import (
+    auc_at,
+    concordance,
+    hazard_ratio,
+    integrated_brier,
+    restricted_mean_difference,
+)
 from mmsurv.survival import DAYS_PER_YEAR
 
 HORIZONS = (2.0, 4.0)
@@ -153,3 +155,45 @@ def test_a_horizon_need_not_be_a_round_number() -> None:
     names = [survival_column(year) for year in years]
     assert len(set(names)) == len(names)
     assert survival_years_of(pd.DataFrame(columns=names)) == pytest.approx(years, rel=1e-5)
+
+
+def test_what_may_be_pooled_is_scored_by_the_pure_functions() -> None:
+    predictions, folds = _tables()
+    pooled = _scores(predictions, folds)["pooled"]
+    of = {"event": predictions["event"].to_numpy(bool), "time": predictions["time_days"].to_numpy()}
+    high = (predictions["risk_group"] == "high").to_numpy()
+    assert pooled["hazard_ratio"]["value"] == hazard_ratio(**of, group=high).value
+    difference = restricted_mean_difference(**of, group=high, until=4 * DAYS_PER_YEAR)
+    found = pooled["rmst_difference_4y"]
+    assert (found["value"], found["lower"], found["p"]) == (
+        difference.value, difference.lower, difference.p,
+    )  # fmt: skip
+    assert found["value"] > 0  # low risk lives longer
+    assert sum(pooled["d_calibration"]["counts"]) == pytest.approx(90)
+    assert pooled["d_calibration"]["until_years"] == 4.0
+    folds_scores = _scores(predictions, folds)["folds"]
+    weights = [fold["comparable_pairs"] for fold in folds_scores]
+    c = np.average([fold["c_index"]["value"] for fold in folds_scores], weights=weights)
+    assert pooled["c_index"]["value"] == pytest.approx(c)
+    assert flat_summary(_scores(predictions, folds))["pooled/c_index"] == pytest.approx(c)
+
+
+def test_predicted_probabilities_that_are_wrong_are_found_out() -> None:
+    predictions, _ = _tables(n=400)
+    curves = [name for name in predictions if name.startswith("survival_")]
+    rate = 0.36525 * 1000 / 1500  # of the cohort, a year, at log hazard 0
+    years = np.array(survival_years_of(predictions))
+    hazard = np.exp(predictions["log_hazard"].to_numpy())[:, None] * years * rate
+    p = {}
+    for factor in (1.0, 3.0):
+        predictions[curves] = np.exp(-hazard * factor)
+        p[factor] = pooled_scores(predictions, HORIZONS)["d_calibration"]["value"]
+    assert p[3.0] < 1e-6 < p[1.0]
+
+
+def test_one_group_has_no_pooled_comparison_and_says_why() -> None:
+    predictions, folds = _tables()
+    pooled = _scores(predictions.assign(risk_group="low"), folds)["pooled"]
+    for name in ("hazard_ratio", "rmst_difference_2y"):
+        assert math.isnan(pooled[name]["value"])
+        assert pooled[name]["reason"]

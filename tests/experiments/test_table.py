@@ -27,7 +27,7 @@ def scores() -> dict:
     return {
         "protocol": "nested", "patients": 160, "events": 80, "folds": folds,
         "cv": {name: {"mean": m, "sd": s, "reason": ""} for name, (m, s) in means.items()},
-        "logrank_p": _entry(0.03),
+        "logrank_p": _entry(0.03), "pooled": {"hazard_ratio": _entry(2.0)},
     }  # fmt: skip
 
 
@@ -62,6 +62,11 @@ def test_what_is_missing_is_explained_line_by_line(scores) -> None:
     assert reasons(scores) == ["ibs_10y of fold 1: no follow-up"]
     scores["logrank_p"] = _entry(math.nan, "one group is empty")
     assert reasons(scores)[1:] == ["log-rank: one group is empty"]
+    scores["folds"][1]["ibs_5y"] = _entry(math.nan, "no follow-up")
+    scores["pooled"]["hazard_ratio"] = _entry(math.nan, "no event")
+    assert reasons(scores)[:2] == [
+        "ibs_5y, ibs_10y of fold 1: no follow-up", "hazard_ratio of all folds: no event",
+    ]  # fmt: skip
 
 
 def test_classical_models_have_a_line_each_and_a_reason_where_there_is_no_number(

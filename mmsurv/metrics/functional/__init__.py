@@ -1,8 +1,18 @@
 """Metrics as pure functions of arrays; each returns a `Value`, an `Estimate`, or an array."""
 
-from mmsurv.metrics.functional.accuracy import accuracy_curve, integrated_accuracy, null_survival
+from mmsurv.metrics.functional.accuracy import (
+    accuracy_at,
+    accuracy_curve,
+    integrated_accuracy,
+    null_survival,
+)
 from mmsurv.metrics.functional.auc import auc_at
-from mmsurv.metrics.functional.brier import brier_curve, brier_terms, integrated_brier
+from mmsurv.metrics.functional.brier import (
+    brier_at,
+    brier_curve,
+    brier_terms,
+    integrated_brier,
+)
 from mmsurv.metrics.functional.calibration import (
     CalibrationCurve,
     calibration_curve,
@@ -37,8 +47,10 @@ __all__ = [
     "KaplanMeier",
     "Scored",
     "Value",
+    "accuracy_at",
     "accuracy_curve",
     "auc_at",
+    "brier_at",
     "brier_curve",
     "brier_terms",
     "calibration_curve",

@@ -93,6 +93,49 @@ def accuracy_curve(
     return 1.0 - ratio
 
 
+def accuracy_at(
+    *,
+    survival: Float[Array, " n"],
+    event: Bool[Array, " n"],
+    time: Float[Array, " n"],
+    train_event: Bool[Array, " m"],
+    train_time: Float[Array, " m"],
+    at_days: float,
+) -> Value:
+    """Index of prediction accuracy at one time, with the reason where there is none.
+
+    Args:
+        survival: S(t given x), predicted, in [0, 1].
+        event: True = it happened.
+        time: Days, positive.
+        train_event: Of the training patients.
+        train_time: Of the training patients, days.
+        at_days: t, positive.
+
+    Returns:
+        IPA(t), see `accuracy_curve`.
+
+    Raises:
+        ValueError: Input that is not usable.
+
+    Example:
+        >>> e, t = np.array([True, True]), np.array([1.0, 3.0])
+        >>> accuracy_at(survival=np.array([0.25, 0.75]), event=e, time=t, train_event=e,
+        ...             train_time=t, at_days=2.0).value
+        0.75
+    """
+    known = {"train_event": train_event, "train_time": train_time}
+    # Over a grid of one time the integral is the score of that time, but for a factor.
+    return integrated_accuracy(
+        survival=survival[:, None],
+        event=event,
+        time=time,
+        **known,
+        at_days=np.array([at_days], dtype=np.float64),
+        until_days=at_days,
+    )
+
+
 def integrated_accuracy(
     *,
     survival: Float[Array, "n T"],
@@ -131,13 +174,12 @@ def integrated_accuracy(
         0.75
     """
     known = {"train_event": train_event, "train_time": train_time}
-    of = {"event": event, "time": time, **known, "at_days": at_days, "until_days": until_days}
-    own = integrated_brier(survival=survival, **of)
+    of = {"event": event, "time": time, **known, "at_days": at_days}
+    own = integrated_brier(survival=survival, **of, until_days=until_days)
     if own.reason:
         return own
-    null = integrated_brier(
-        survival=null_survival(**known, at_days=at_days, patients=len(time)), **of
-    )
+    nobody = null_survival(**known, at_days=at_days, patients=len(time))
+    null = integrated_brier(survival=nobody, **of, until_days=until_days)
     if null.value == 0:
         return Value.missing("Kaplan-Meier makes no error up to the horizon")
     return Value(1.0 - own.value / null.value)

@@ -133,6 +133,45 @@ def brier_terms(
     return terms
 
 
+def brier_at(
+    *,
+    survival: Float[Array, " n"],
+    event: Bool[Array, " n"],
+    time: Float[Array, " n"],
+    train_event: Bool[Array, " m"],
+    train_time: Float[Array, " m"],
+    at_days: float,
+) -> Value:
+    """Brier score at one time, with the reason where there is none. See `brier_curve`.
+
+    Args:
+        survival: S(t given x), predicted, in [0, 1].
+        event: True = it happened.
+        time: Days, positive.
+        train_event: Of the training patients.
+        train_time: Of the training patients, days.
+        at_days: t, positive.
+
+    Returns:
+        BS(t); NaN where t is not below the end of follow-up, or no patient has an event.
+
+    Raises:
+        ValueError: Input that is not usable.
+
+    Example:
+        >>> e, t = np.array([True, True, False]), np.array([1.0, 2.0, 3.0])
+        >>> brier_at(survival=np.full(3, 0.5), event=e, time=t, train_event=e, train_time=t,
+        ...          at_days=1.0).value
+        0.25
+    """
+    at, curve = np.array([at_days], dtype=np.float64), survival[:, None]
+    _check(curve, event, time, train_event, train_time, at)
+    if reason := _why_none(event, time, train_event, train_time, at_days):
+        return Value.missing(reason)
+    known = {"train_event": train_event, "train_time": train_time}
+    return Value(float(brier_curve(survival=curve, event=event, time=time, **known, at_days=at)[0]))
+
+
 def integrated_brier(
     *,
     survival: Float[Array, "n T"],
@@ -176,11 +215,7 @@ def integrated_brier(
     last = np.flatnonzero(np.isclose(at_days, until_days, rtol=_ROUNDING, atol=0.0))
     if len(last) == 0:
         raise ValueError(f"until_days={until_days:g} is not in at_days: predict survival there too")
-    if not train_event.any():
-        return Value.missing("no event among the training patients")
-    if not event.any():
-        return Value.missing("no event among the patients")
-    if reason := why_illegal(until_days, train_time=train_time, test_time=time):
+    if reason := _why_none(event, time, train_event, train_time, until_days):
         return Value.missing(reason)
     used = slice(0, int(last[0]) + 1)
     curve = brier_curve(
@@ -193,6 +228,20 @@ def integrated_brier(
     )
     area = np.trapezoid(np.append(0.0, curve), np.append(0.0, at_days[used]))
     return Value(float(area / at_days[used][-1]))
+
+
+def _why_none(
+    event: Bool[Array, " n"],
+    time: Float[Array, " n"],
+    train_event: Bool[Array, " m"],
+    train_time: Float[Array, " m"],
+    until: float,
+) -> str:
+    if not train_event.any():
+        return "no event among the training patients"
+    if not event.any():
+        return "no event among the patients"
+    return why_illegal(until, train_time=train_time, test_time=time)
 
 
 def _check(

@@ -52,8 +52,10 @@ class CoxFit(NamedTuple):
         )
         half = float(norm.ppf(0.975)) * spread
         p = float(2 * norm.sf(abs(value - hypothesis) / spread))
-        ends = (value, value - half, value + half)
-        return Estimate(*(np.exp(ends).tolist() if ratio else ends), p)
+        lower, upper = value - half, value + half
+        if ratio:
+            value, lower, upper = np.exp([value, lower, upper]).tolist()
+        return Estimate(value, lower, upper, p)
 
 
 def cox_regression(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.reporting.folds import fold_table
-from experiments.scores import fold_scores
+from experiments.fold_scores import fold_scores
 
 
 def test_a_fold_has_the_numbers_of_the_run(predictions, arm_of) -> None:

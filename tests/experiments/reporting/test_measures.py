@@ -50,7 +50,7 @@ def test_the_c_index_is_the_mean_of_the_folds(table, predictions, arm_of) -> Non
     assert row["sd_folds"] == pytest.approx(folds["c_index"].std())
     assert row["corrected_lower"] < row["value"] < row["corrected_upper"]
     assert row["null_lower"] < 0.5 < row["null_upper"] < row["value"]
-    assert row["p"] < 0.02
+    assert row["p"] < 0.05
     assert table.loc["c_uno", "value"] == pytest.approx(folds["c_uno_5y"].mean())
 
 
@@ -58,7 +58,7 @@ def test_the_groups_are_told_apart_by_every_test(table) -> None:
     assert table.loc["hazard_ratio", "lower"] > 1
     assert 0 < table.loc["rmst_difference", "value"] < 5  # years of five
     assert table.loc["logrank", "p"] < 0.001
-    assert table.loc["permutation", "p"] < 0.02
+    assert table.loc["permutation", "p"] < 0.05
 
 
 def test_what_a_file_lacks_is_missing_with_its_reason(predictions, arm_of) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,18 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from mmsurv.metrics import ConcordanceIndex, IntegratedBrier, TimeDependentAUC
-from mmsurv.metrics.functional import auc_at, concordance, integrated_brier
+from mmsurv.metrics import (
+    ConcordanceIndex,
+    IntegratedBrier,
+    TimeDependentAUC,
+    UnoConcordanceIndex,
+)
+from mmsurv.metrics.functional import auc_at, concordance, integrated_brier, uno_concordance
 from mmsurv.metrics.survival import SurvivalMetric
 from mmsurv.survival import fit_baseline, survival_probability
 
 AT = 6.0
-KINDS = ("c_index", "auc", "ibs")
+KINDS = ("c_index", "auc", "uno", "ibs")
 
 
 @pytest.fixture
@@ -45,6 +51,7 @@ def metrics(train) -> dict[str, SurvivalMetric]:
     return {
         "c_index": ConcordanceIndex(),
         "auc": TimeDependentAUC(**known, at_days=AT),
+        "uno": UnoConcordanceIndex(**known, at_days=AT),
         "ibs": ibs,
     }
 
@@ -61,6 +68,7 @@ def expected(train, scored) -> dict[str, float]:
     return {
         "c_index": concordance(**data).value,
         "auc": auc_at(**data, **known, at_days=AT).value,
+        "uno": uno_concordance(**data, **known, until=AT).value,
         "ibs": integrated_brier(
             **patients, **known, survival=survival, at_days=grid, until_days=AT
         ).value,
@@ -118,7 +126,7 @@ def test_reset_forgets_and_a_pickle_does_not(kind, metrics, train, scored) -> No
 def test_without_events_it_is_nan_with_a_reason(kind, metrics, scored) -> None:
     metrics[kind].update(**scored | {"event": torch.zeros(90, dtype=torch.bool)})
     assert math.isnan(metrics[kind].compute())
-    assert "no event" in metrics[kind].reason
+    assert re.search("no event|no comparable pair", metrics[kind].reason)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,12 @@ from sksurv.metrics import brier_score
 from sksurv.nonparametric import kaplan_meier_estimator
 from sksurv.util import Surv
 
-from mmsurv.metrics.functional import accuracy_curve, integrated_accuracy, null_survival
+from mmsurv.metrics.functional import (
+    accuracy_at,
+    accuracy_curve,
+    integrated_accuracy,
+    null_survival,
+)
 
 
 @pytest.fixture
@@ -54,8 +59,7 @@ def test_kaplan_meier_itself_has_no_accuracy(arguments) -> None:
 
 def test_the_truth_is_fully_accurate(arguments) -> None:
     arguments["survival"] = (arguments["time"][:, None] > arguments["at_days"]).astype(float)
-    for part in (accuracy_curve(**arguments)[-1],):
-        assert part == pytest.approx(1.0)
+    assert accuracy_curve(**arguments)[-1] == pytest.approx(1.0)
     until = arguments["at_days"][-1]
     assert integrated_accuracy(**arguments, until_days=until).value == pytest.approx(1.0)
 
@@ -80,3 +84,11 @@ def test_a_curve_without_error_leaves_nothing_to_compare_with() -> None:
     )
     assert math.isnan(result.value)
     assert "no error" in result.reason
+
+
+def test_at_one_time_it_is_a_point_of_the_curve(arguments) -> None:
+    curve = accuracy_curve(**arguments)
+    for k, at in enumerate(arguments["at_days"]):
+        one = arguments | {"survival": arguments["survival"][:, k], "at_days": at}
+        assert accuracy_at(**one).value == pytest.approx(curve[k], abs=1e-9)
+    assert "follow-up" in accuracy_at(**one | {"at_days": 1e6}).reason

@@ -7,7 +7,7 @@ import pytest
 from sksurv.metrics import brier_score, integrated_brier_score
 from sksurv.util import Surv
 
-from mmsurv.metrics.functional import brier_curve, brier_terms, integrated_brier
+from mmsurv.metrics.functional import brier_at, brier_curve, brier_terms, integrated_brier
 
 SMALL = {
     "event": np.array([True, False, True]),
@@ -164,3 +164,12 @@ def test_the_terms_average_to_the_curve(arguments) -> None:
     np.testing.assert_allclose(terms.mean(axis=0), brier_curve(**arguments), atol=1e-6)
     beyond = arguments | {"at_days": arguments["at_days"] + arguments["train_time"].max()}
     assert np.isnan(brier_terms(**beyond)).all()
+
+
+def test_at_one_time_it_is_a_point_of_the_curve(arguments) -> None:
+    curve = brier_curve(**arguments)
+    for k, at in enumerate(arguments["at_days"]):
+        one = arguments | {"survival": arguments["survival"][:, k], "at_days": at}
+        assert brier_at(**one).value == pytest.approx(curve[k], abs=1e-6)
+    assert "follow-up" in brier_at(**one | {"at_days": 1e6}).reason
+    assert "no event" in brier_at(**one | {"event": np.zeros_like(one["event"])}).reason

@@ -24,7 +24,7 @@ def test_equals_the_regression_of_each_resample_written_out(
         written = {name: column[rows] for name, column in of.items()}
         fit = cox_regression(covariates=covariate[rows, None], **written)
         assert coefficient == pytest.approx(fit.coefficient[0], rel=1e-6, nan_ok=True)
-    assert np.isfinite(ours).all()
+    assert np.isfinite(ours).sum() >= 10
 
 
 def test_a_resample_without_maximum_has_no_coefficient() -> None:
