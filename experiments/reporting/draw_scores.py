@@ -67,7 +67,11 @@ def calibration_figure(table: pd.DataFrame) -> Figure:
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.set_xlabel("predicted risk")
     axes.set_ylabel("observed risk (Kaplan–Meier)")
-    axes.legend(frameon=False, loc="upper left")
+    # Above: inside, intervals reach everywhere.
+    axes.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, columnspacing=1.2,
+        handletextpad=0.5,
+    )  # fmt: skip
     return figure
 
 

@@ -32,6 +32,8 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align
   vertical-align: top; }
 td { white-space: nowrap; }
 th[scope=row], td.text, td.words, th.text { text-align: left; }
+th[scope=row] { position: sticky; left: 0; background: #fff; }
+th small { display: block; font-weight: 400; color: var(--soft); }
 thead th { vertical-align: bottom; border-bottom: 2px solid var(--soft); }
 td.text { white-space: normal; }
 td.words { white-space: normal; min-width: 14rem; }
@@ -63,7 +65,8 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
     Args:
         caption: What it holds; screen readers announce it first.
         headings: Of the columns.
-        rows: Cells as shown, not escaped; a column whose cells are all empty is left out.
+        rows: Cells as shown, not escaped; the first may have a second line, which is small. A
+            column whose cells are all empty is left out.
 
     Example:
         >>> "<th scope=row>a &amp; b</th><td>1</td>" in table("t", ["x", "y"], [["a & b", "1"]])
@@ -80,7 +83,7 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
         for i, (heading, kind) in enumerate(zip(headings, kinds, strict=True))
     )
     body = "\n".join(
-        f"<tr><th scope=row>{escape(first)}</th>"
+        f"<tr><th scope=row>{_named(first)}</th>"
         + "".join(f"<td{k}>{escape(c)}</td>" for c, k in zip(rest, kinds[1:], strict=True))
         + "</tr>"
         for first, *rest in cells
@@ -91,6 +94,12 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
         f"<table><caption><span>{escape(caption)}</span></caption><thead><tr>{head}</tr></thead>"
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def _named(cell: str) -> str:
+    """A row's name, and small below it what stands on further lines."""
+    name, *more = cell.split("\n")
+    return escape(name) + "".join(f"<small>{escape(line)}</small>" for line in more)
 
 
 def _kind(column: Sequence[str]) -> str:

@@ -12,18 +12,19 @@ from experiments.reporting.style import p_text
 from experiments.table import number
 from mmsurv.metrics.functional import Estimate
 
-COUNTS = ["model", "protocol", "patients", "events"]
+MODEL = "model, protocol, patients and events"
 
 
 def discrimination(report: Report) -> str:
     """C-indices with intervals and the band of chance."""
-    headings = [*COUNTS, "pairs", "C-index (95 %)", "sd of folds", "95 %, corrected"]
-    headings += ["95 % of chance", "p of chance", "pooled by pairs (95 %)"]
+    headings = [MODEL, "C-index (95 %)", "sd of folds", "95 %, corrected"]
+    headings += ["95 % of chance", "p of chance", "pooled by pairs (95 %)", "pairs"]
     rows = []
     for arm, c in _by_arm(report):
-        cells = [*_head(arm, c), str(c["comparable_pairs"]), shown(report.estimate(arm, "c_index"))]
+        cells = [_head(arm, c), shown(report.estimate(arm, "c_index"))]
         cells += [number(c["sd_folds"]), _range(c, "corrected"), _range(c, "null")]
         cells += [p_cell(c["p"]), shown(report.estimate(arm, "c_index_pooled"))]
+        cells.append(str(c["comparable_pairs"]))
         rows.append(cells)
     caption = (
         "C-index, mean over folds. Its interval: bootstrap over patients within folds, other "
@@ -109,8 +110,10 @@ def _by_arm(report: Report) -> list[tuple[str, pd.Series]]:
     return [(arm, report.metric(arm, "c_index")) for arm in arms]
 
 
-def _head(arm: str, c_index: pd.Series) -> list[str]:
-    return [arm, c_index["protocol"], str(c_index["patients"]), str(c_index["events"])]
+def _head(arm: str, c_index: pd.Series) -> str:
+    """A model's name, and below it what its numbers stand on."""
+    told = f"{c_index['patients']} patients, {c_index['events']} events"
+    return f"{arm}\nprotocol {c_index['protocol']}; {told}"
 
 
 def _at_horizons(
@@ -125,13 +128,13 @@ def _at_horizons(
     headings = [f"{name}, {h:g} y (95 %)" for h in report.horizons for name in metrics.values()]
     rows = [
         [
-            *_head(arm, c),
+            _head(arm, c),
             *(shown(report.estimate(arm, m, h), digits) for h in report.horizons for m in metrics),
             *(p_cell(report.estimate(arm, m).p) for m in tests),
         ]
         for arm, c in _by_arm(report)
     ]
-    return table(caption, [*COUNTS, *headings, *tests.values()], rows)
+    return table(caption, [MODEL, *headings, *tests.values()], rows)
 
 
 def p_cell(p: float) -> str:

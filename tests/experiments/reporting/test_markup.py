@@ -51,6 +51,11 @@ def test_a_table_has_headers_for_rows_and_columns() -> None:
     assert 'role=region tabindex=0 aria-label="of folds"' in made
 
 
+def test_what_a_row_stands_on_is_small_below_its_name() -> None:
+    made = table("t", ["model", "C"], [["net\n90 patients & 60 events", "0.7"]])
+    assert "<th scope=row>net<small>90 patients &amp; 60 events</small></th>" in made
+
+
 def test_numbers_stand_to_the_right_words_to_the_left_and_empty_columns_nowhere() -> None:
     made = table("t", ["a", "n", "w", "long", "no"], [["x", "1", "yes", "word " * 9, ""]])
     assert "<td>1</td><td class=text>yes</td><td class=words>word" in made
