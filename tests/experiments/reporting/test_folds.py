@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.reporting.folds import fold_table
 from experiments.fold_scores import fold_scores
+from experiments.reporting.folds import fold_table
 
 
 def test_a_fold_has_the_numbers_of_the_run(predictions, arm_of) -> None:
