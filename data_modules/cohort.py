@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -42,6 +42,8 @@ class Cohort:
         flow: Steps of the inclusion and the patients left after each.
         notes: What a reader should know: who lacks a modality, what was not used.
         data_hash: Changes with any value that a run can see.
+        described: Every covariate of the manifest, also where clinical variables are not asked for:
+            `table` holds them all, and a report reads them.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Cohort:
     flow: tuple[tuple[str, int], ...]
     notes: tuple[str, ...]
     data_hash: str
+    described: dict[str, Covariate] = field(default_factory=dict)
 
 
 def load_cohort(
@@ -126,6 +129,7 @@ def load_cohort(
         flow=tuple(flow),
         notes=tuple(notes),
         data_hash=_hash(table, manifest.covariates, expression, features),
+        described=dict(manifest.covariates),
     )
 
 

@@ -14,6 +14,7 @@ from data_modules.folds import Folds
 from data_modules.folds_file import read_folds, write_folds
 from data_modules.toy import build_toy
 from experiments.baselines.inputs import pool_image
+from experiments.cohort_record import write_cohort
 from experiments.cohorts import TOY_ROOT, open_cohort
 from experiments.config import RunConfig
 from experiments.folds_audit import audit, draw_folds, print_audit, write_audit
@@ -62,6 +63,7 @@ def start_run(
     """
     write_start(config, folder, data_hash=cohort.data_hash, folds_hash=folds.hash)
     write_folds(folds, folder / "folds.csv")
+    write_cohort(cohort, folder)
     audited = audit(folds, cohort)
     write_audit(audited, folder)
     print_audit(audited, config, cohort, console)

@@ -30,6 +30,9 @@ from experiments.study_table import Column, print_study, write_study
 from experiments.table import number
 from mmsurv.names import Protocol
 
+# What a classical model's folder takes from the run in whose folds it was fitted.
+COPIED = ("environment.json", "folds.csv", "folds_audit.csv", "cohort.json", "covariates.csv")
+
 
 class ArmRun(NamedTuple):
     """One network under one protocol, in a run folder of its own."""
@@ -195,7 +198,7 @@ def _finish(
 def _write_classical(origin: Path, folder: Path, name: str, scores: dict[str, Any]) -> None:
     """A folder like that of a run for a classical model that was fitted in the folds of one."""
     folder.mkdir(parents=True, exist_ok=True)
-    for file in ("environment.json", "folds.csv"):
+    for file in COPIED:
         shutil.copyfile(origin / file, folder / file)
     write_json(folder / "fitted_in.json", {"run": origin.name, "model": name})
     rows = pd.read_csv(origin / "baselines" / f"{name}.csv", dtype={"patient_id": str})

@@ -67,7 +67,7 @@ def test_make_targets_exist(path) -> None:
 def test_flags_that_are_named_exist(path) -> None:
     names = {f.name for f in dataclasses.fields(RunConfig)} | {"config", "help"}
     # Flags of other programs stand in lines that name them.
-    other = re.compile(r"experiments\.(?:benchmarks|prepare)|make bench|make lock|docker ")
+    other = re.compile(r"experiments\.(?:benchmarks|prepare|report)|make bench|make lock|docker ")
     lines = [t for t in path.read_text(encoding="utf-8").splitlines() if not other.search(t)]
     told = re.findall(r"(?<![\w-])--([a-z_]+)", "\n".join(lines))
     assert not set(told) - names

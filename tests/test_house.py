@@ -39,6 +39,14 @@ TESTED_IN = {
     "mmsurv/models/fusion/cross_attention.py": "mmsurv/models/test_net.py",  # likewise
     "mmsurv/models/fusion/gated.py": "mmsurv/models/test_net.py",  # likewise
     "data_modules/known_columns.py": "data_modules/test_proposal.py",  # names, seen in proposals
+    # Seen in the page and in the figures of whole reports:
+    "experiments/reporting/build.py": "experiments/test_report.py",
+    "experiments/reporting/sections.py": "experiments/test_report.py",
+    "experiments/reporting/model_section.py": "experiments/test_report.py",
+    "experiments/reporting/side_by_side.py": "experiments/test_report.py",
+    "experiments/reporting/facts.py": "experiments/reporting/test_reading.py",
+    "experiments/reporting/schema.py": "experiments/reporting/test_write.py",
+    "experiments/reporting/style.py": "experiments/reporting/test_figures.py",
     # One bag through every layout:
     "data_modules/features/readers/own.py": "data_modules/features/readers/test_read.py",
     "data_modules/features/readers/trident.py": "data_modules/features/readers/test_read.py",

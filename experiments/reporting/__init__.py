@@ -1,0 +1,1 @@
+"""The report: from predictions.csv to tables, figures and one page."""
