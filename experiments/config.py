@@ -20,7 +20,7 @@ from mmsurv.names import (
     Ties,
 )
 
-LoggerName = Literal["wandb", "csv", "tensorboard"]
+LoggerName = Literal["wandb", "csv", "tensorboard", "mlflow"]
 
 # Whether a value is fine, and what to say where it is not.
 Check = tuple[bool, str]
@@ -104,6 +104,24 @@ class WandbConfig:
     """Tags of the run."""
     notes: str = ""
     """Notes of the run."""
+    group: str = ""
+    """Group of the run; empty groups runs that differ in their seed alone."""
+    per_fold_runs: bool = False
+    """One run a fold and a summary run, in a group, instead of one run."""
+    upload: Literal["all", "numbers"] = "all"
+    """all: also predictions by patient and checkpoints; numbers: curves, scores and figures."""
+    wait: float = 60.0
+    """Seconds that a finished run waits for the server; wandb sync sends what is left."""
+
+
+@dataclass(frozen=True)
+class MlflowConfig:
+    """MLflow."""
+
+    uri: str = ""
+    """Tracking server; empty takes MLFLOW_TRACKING_URI, or a file store in the run folder."""
+    experiment: str = "mmsurv"
+    """Experiment of the run."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +179,7 @@ class RunConfig:
     resume: bool = False
     """Continue the killed run in --out, to the same bytes."""
     logger: LoggerName = "wandb"
-    """Where curves and numbers are logged beside the run folder."""
+    """Where curves and numbers are logged beside the run folder, which has them as CSV always."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """The network."""
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -172,6 +190,8 @@ class RunConfig:
     """The data module."""
     wandb: WandbConfig = field(default_factory=WandbConfig)
     """The logger's account."""
+    mlflow: MlflowConfig = field(default_factory=MlflowConfig)
+    """The other logger's server."""
     toy: ToyConfig = field(default_factory=ToyConfig)
     """The simulated cohort, where --cohort is toy."""
 
@@ -259,6 +279,7 @@ class RunConfig:
             (self.data.batch_size >= 1, f"--data.batch_size={self.data.batch_size}: at least 1"),
             (self.data.workers >= 0, f"--data.workers={self.data.workers}: 0 or more"),
             (self.data.max_patches >= 0, f"--data.max_patches={self.data.max_patches}: 0 or more"),
+            (self.wandb.wait > 0, f"--wandb.wait={self.wandb.wait}: must be positive"),
             (self.data.time_bins >= 2, f"--data.time_bins={self.data.time_bins}: at least 2"),
         ]
 

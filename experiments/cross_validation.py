@@ -53,6 +53,8 @@ def cross_validate(
             console.print(f"fold {fold}: done before")
         else:
             _run_fold(config, cohort, folds, fold, folder, log, console)
+        members = [member_folder(folder, config, fold, m) for m in range(config.ensemble)]
+        log.fold_done(fold, [home.relative_to(folder).as_posix() for home in members])
         # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
         part = pd.read_csv(rows, dtype={"patient_id": str})
         if folds.repeats > 1:

@@ -20,7 +20,7 @@ from data_modules.toy import build_toy
 from data_modules.toy_truth import ToyConfig
 from experiments import cross_validation
 from experiments.config import ModelConfig, RunConfig, TrainerConfig
-from experiments.loggers import CsvLog
+from experiments.loggers import FolderLog
 from experiments.progress import EpochProgress
 from experiments.run import main
 from experiments.training import train_member
@@ -134,7 +134,7 @@ def train_fold(cohort) -> TrainFold:
             data,
             home,
             seed=1,
-            logger=CsvLog(home).fold_logger("fold0"),
+            logger=FolderLog(home, []).fold_logger("fold0"),
             progress=EpochProgress(console, "fold0", config.trainer.patience),
         )
         return task, data
