@@ -17,6 +17,7 @@ class Aside:
     Args:
         name: Of what the jobs are for, in what is told.
         say: Prints a line.
+        beside: Another line of jobs for the same; of the failures of both, the first is told.
 
     Attributes:
         failures: What went wrong, a line each.
@@ -29,10 +30,10 @@ class Aside:
         (True, ['server: numbers: division by zero; the run goes on'])
     """
 
-    def __init__(self, name: str, say: Say) -> None:
+    def __init__(self, name: str, say: Say, beside: Aside | None = None) -> None:
         self.name = name
         self.say = say
-        self.failures: list[str] = []
+        self.failures: list[str] = beside.failures if beside else []
         self._broken = False
         self._jobs: queue.SimpleQueue[tuple[str, Callable[[], object], bool] | None]
         self._jobs = queue.SimpleQueue()

@@ -49,7 +49,7 @@ class CsvSink:
         """One or two lines an epoch."""
         if network not in self.loggers:
             self.loggers[network] = self._open(network)
-        self.loggers[network].log_metrics(row, step=epoch_of(row))
+        self.loggers[network].log_metrics({**row}, step=epoch_of(row))
         self.loggers[network].save()
 
     def fold_done(self, fold: int, networks: list[str]) -> None:
@@ -80,7 +80,7 @@ class TensorboardSink(CsvSink):
     def finish(self, summary: Mapping[str, float], figures: Mapping[str, Path]) -> None:
         """The cross-validated numbers."""
         logger = self._open("summary")
-        logger.log_metrics(finite(summary), step=0)
+        logger.log_metrics({**finite(summary)}, step=0)
         logger.finalize("success")
 
     def _open(self, network: str) -> CSVLogger | TensorBoardLogger:

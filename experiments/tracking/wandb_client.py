@@ -88,17 +88,19 @@ def stop(seconds: float) -> None:
         seconds: It has to write what it holds.
     """
     import wandb
+    from wandb.sdk import wandb_setup
 
     process: Any = None
     with contextlib.suppress(AttributeError, AssertionError):
         # The client has no public way to be ended rather than waited for. Under wandb agent the
         # process is the agent's, and nobody waits for it.
-        connection = wandb.setup(wandb.Settings(silent=True)).assert_service()
+        connection = wandb_setup.singleton().assert_service()
         process = connection._proc._process if connection._proc else None
     timer = threading.Timer(seconds, process.kill) if process else None
     if timer:
         timer.start()
-    with contextlib.suppress(Exception):
+    # Where its process was killed, the client would end this one too.
+    with contextlib.suppress(Exception, SystemExit):
         wandb.teardown()
     if timer:
         timer.cancel()

@@ -45,8 +45,9 @@ class WandbFoldsSink(WandbSink):
         """The fold's scores and checkpoints, and its end."""
         run = self._fold_run(fold)
         self._do("scores", partial(self._fold_summary, run, fold))
-        self._do("checkpoints", partial(self._checkpoints, run, fold, networks))
-        self._do("finish", partial(run.finish, exit_code=0))
+        self._upload("checkpoints", partial(self._checkpoints, run, fold, networks))
+        # In line behind the checkpoints, and behind the curves, which are quicker.
+        self._upload("finish", partial(run.finish, exit_code=0))
         del self.open[fold]
 
     def _group(self) -> str:
@@ -65,7 +66,7 @@ class WandbFoldsSink(WandbSink):
 
     def _fold_summary(self, run: Run, fold: int) -> None:
         horizons = self.config.horizons
-        run.summary.update(scores_of_fold(self.folder, fold, horizons))
+        run.summary.update(dict(scores_of_fold(self.folder, fold, horizons)))
 
     def _finish_runs(self, code: int) -> None:
         for run in getattr(self, "open", {}).values():

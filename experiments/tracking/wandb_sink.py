@@ -46,8 +46,10 @@ class WandbSink:
         self.say = say
         self.run = self._start(identity.wandb_id, folder.name, self.job)
         self.aside = Aside("W&B", say)
+        # Before an artifact or a table is taken, the client asks the server; no number waits for it.
+        self.uploads = Aside("W&B", say, self.aside)
         self.networks: set[str] = set()
-        self.aside.do("input", self._use_data)
+        self._upload("input", self._use_data)
 
     def known(self, network: str) -> int:
         """The last epoch that the server has, where it continues a run; offline files are whole."""
@@ -63,7 +65,7 @@ class WandbSink:
 
     def fold_done(self, fold: int, networks: list[str]) -> None:
         """The fold's checkpoints."""
-        self._do("checkpoints", partial(self._checkpoints, self.run, fold, networks))
+        self._upload("checkpoints", partial(self._checkpoints, self.run, fold, networks))
 
     def numbers(self, numbers: Mapping[str, float]) -> None:
         """Numbers that a sweep may watch while the run goes on."""
@@ -76,10 +78,12 @@ class WandbSink:
         self._do("summary", partial(run.summary.update, dict(summary)), vital=True)
         for name, file in TABLES.items():
             if (self.folder / file).is_file() and not self._withheld(name):
-                self._do(f"table of {file}", partial(self._table, run, name, self.folder / file))
+                self._upload(
+                    f"table of {file}", partial(self._table, run, name, self.folder / file)
+                )
         self._do("figures", partial(self._figures, run, figures))
         if not self._withheld("predictions") and (self.folder / "predictions.csv").is_file():
-            self._do("predictions", partial(self._predictions, run))
+            self._upload("predictions", partial(self._predictions, run))
         self._close(0)
 
     def abandon(self) -> None:
@@ -88,6 +92,10 @@ class WandbSink:
 
     def _do(self, what: str, call: Callable[[], object], *, vital: bool = False) -> None:
         self.aside.do(what, call, vital=vital)
+
+    def _upload(self, what: str, call: Callable[[], object]) -> None:
+        # A server that took one not will not take the next.
+        self.uploads.do(what, call, vital=True)
 
     def _start(self, id_: str, name: str, job: str, **arguments: Any) -> Run:
         settings = self.config.wandb
@@ -116,9 +124,10 @@ class WandbSink:
 
     def _close(self, code: int) -> None:
         wait = self.config.wandb.wait
+        self.uploads.close(wait)
         self._do("finish", partial(self._finish_runs, code))
         # The client keeps its own time; ours is for a client that does not answer itself.
-        if not self.aside.close(2 * wait + LAST_SECONDS) or self._unsent():
+        if not self.aside.close(wait + LAST_SECONDS) or self._unsent():
             stop(LAST_SECONDS)
 
     def _finish_runs(self, code: int) -> None:
@@ -126,10 +135,11 @@ class WandbSink:
 
     def _unsent(self) -> bool:
         """Whether the server did not take everything in time."""
-        unsent = bool(getattr(self.run, "_finish_timed_out", False)) or bool(self.aside.failures)
-        if unsent and not self.aside.failures:
+        late = bool(getattr(self.run, "_finish_timed_out", False))
+        if late:
             self.aside.fail(f"not all was sent within {self.config.wandb.wait:g} s")
-        if unsent:
+        unsent = late or bool(self.aside.failures)
+        if unsent and not self.run.offline:
             self.say(f"W&B: wandb sync {self.folder / 'wandb'}/*run-*-{self.run.id} sends the rest")
         return unsent
 
@@ -226,7 +236,7 @@ def last_epoch(run: Run, name: str) -> int:
     if not run.resumed:
         return -1
     try:
-        return int(run.summary.get(name, -1))
+        return int(dict(run.summary).get(name, -1))
     except (TypeError, ValueError):
         return -1
 
