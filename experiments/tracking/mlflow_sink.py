@@ -73,11 +73,11 @@ class MlflowSink:
         for path in [*(self.folder / name for name in FILES), *self.folder.glob("figures/*.png")]:
             if path.is_file():
                 self._do("files", partial(self._file, path))
-        self._close("success")
+        self._close("FINISHED")
 
     def abandon(self) -> None:
         """Ends as failed."""
-        self._close("failed")
+        self._close("FAILED")
 
     def _do(self, what: str, call: Callable[[], object]) -> None:
         # A server that once did not answer is asked no more.
@@ -115,7 +115,7 @@ class MlflowSink:
         self.client.log_artifact(self.run_id, str(path), None if inside == "." else inside)
 
     def _close(self, status: str) -> None:
-        self._do("finish", lambda: self._logger("", self.run_id).finalize(status))
+        self._do("finish", lambda: self.client.set_terminated(self.run_id, status))
         self.aside.close(LAST_SECONDS)
 
 

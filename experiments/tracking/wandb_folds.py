@@ -46,9 +46,11 @@ class WandbFoldsSink(WandbSink):
         run = self._fold_run(fold)
         self._do("scores", partial(self._fold_summary, run, fold))
         self._upload("checkpoints", partial(self._checkpoints, run, fold, networks))
-        # In line behind the checkpoints, and behind the curves, which are quicker.
-        self._upload("finish", partial(run.finish, exit_code=0))
-        del self.open[fold]
+        # When its checkpoints are taken and its numbers written: behind both lines of jobs.
+        self._upload("finish", partial(self._hand_over, fold))
+
+    def _hand_over(self, fold: int) -> None:
+        self._do("finish", partial(self.open.pop(fold).finish, exit_code=0))
 
     def _group(self) -> str:
         return self.folder.name
@@ -69,7 +71,7 @@ class WandbFoldsSink(WandbSink):
         run.summary.update(dict(scores_of_fold(self.folder, fold, horizons)))
 
     def _finish_runs(self, code: int) -> None:
-        for run in getattr(self, "open", {}).values():
+        for run in list(getattr(self, "open", {}).values()):
             run.finish(exit_code=code)
         super()._finish_runs(code)
 

@@ -46,7 +46,7 @@ class WandbSink:
         self.say = say
         self.run = self._start(identity.wandb_id, folder.name, self.job)
         self.aside = Aside("W&B", say)
-        # Before an artifact or a table is taken, the client asks the server; no number waits for it.
+        # Before an artifact or a table is taken, the client asks the server: no number waits.
         self.uploads = Aside("W&B", say, self.aside)
         self.networks: set[str] = set()
         self._upload("input", self._use_data)
@@ -78,9 +78,7 @@ class WandbSink:
         self._do("summary", partial(run.summary.update, dict(summary)), vital=True)
         for name, file in TABLES.items():
             if (self.folder / file).is_file() and not self._withheld(name):
-                self._upload(
-                    f"table of {file}", partial(self._table, run, name, self.folder / file)
-                )
+                self._upload(f"table of {file}", partial(self._table, run, name))
         self._do("figures", partial(self._figures, run, figures))
         if not self._withheld("predictions") and (self.folder / "predictions.csv").is_file():
             self._upload("predictions", partial(self._predictions, run))
@@ -182,10 +180,10 @@ class WandbSink:
         artifact.add_file(str(self.folder / "predictions.csv"), policy="immutable")
         _log_artifact(run, artifact, ["final"])
 
-    def _table(self, run: Run, name: str, path: Path) -> None:
+    def _table(self, run: Run, name: str) -> None:
         import wandb
 
-        table = pd.read_csv(path, dtype={"patient_id": str, "fold": str})
+        table = pd.read_csv(self.folder / TABLES[name], dtype={"patient_id": str, "fold": str})
         run.log({f"tables/{name}": wandb.Table(dataframe=table)})
 
     def _figures(self, run: Run, figures: Mapping[str, Path]) -> None:

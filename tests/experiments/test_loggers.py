@@ -59,7 +59,7 @@ def test_a_resumed_fold_has_its_epochs_from_before_the_kill(run, tmp_path, monke
     class Killed(BaseException):
         pass
 
-    def kill(self, trainer, *rest) -> None:
+    def kill(self, trainer, *rest: object) -> None:
         if trainer.current_epoch == 2:
             raise Killed
 

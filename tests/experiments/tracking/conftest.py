@@ -1,4 +1,4 @@
-"""A finished run folder to log, files of W&B read back, and a server that answers, hangs or dies."""
+"""A finished run to log, files of W&B read back, and a server that answers, hangs or dies."""
 
 from __future__ import annotations
 
