@@ -104,7 +104,7 @@ def work(cell: Cell) -> str:
     """Does a cell in a process of its own and returns what it printed."""
     printed = io.StringIO()
     console = Console(file=printed, soft_wrap=True)
-    run_cell(cell, _opened(cell.config, cell.folder), cell_log(cell.config, cell.folder), console)
+    run_cell(cell, _opened(cell.config, cell.folder), cell_log(cell.folder), console)
     return printed.getvalue().rstrip("\n")
 
 

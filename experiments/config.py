@@ -12,6 +12,7 @@ from data_modules.toy_truth import ToyConfig
 from experiments.arms import arm_checks
 from experiments.config_parts import (
     DataConfig,
+    MlflowConfig,
     ModelConfig,
     OptimConfig,
     TrainerConfig,
@@ -29,7 +30,7 @@ from mmsurv.names import (
     Ties,
 )
 
-LoggerName = Literal["wandb", "csv", "tensorboard"]
+LoggerName = Literal["wandb", "csv", "tensorboard", "mlflow"]
 
 # Whether a value is fine, and what to say where it is not.
 Check = tuple[bool, str]
@@ -108,7 +109,7 @@ class RunConfig:
     protocols: tuple[Protocol, ...] = ()
     """Every arm under each of these, side by side; () runs --protocol alone."""
     logger: LoggerName = "wandb"
-    """Where curves and numbers are logged beside the run folder."""
+    """Where curves and numbers are logged beside the run folder, which has them as CSV always."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """The network."""
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -119,6 +120,8 @@ class RunConfig:
     """The data module."""
     wandb: WandbConfig = field(default_factory=WandbConfig)
     """The logger's account."""
+    mlflow: MlflowConfig = field(default_factory=MlflowConfig)
+    """The other logger's server."""
     toy: ToyConfig = field(default_factory=ToyConfig)
     """The simulated cohort, where --cohort is toy."""
 
@@ -214,6 +217,7 @@ class RunConfig:
             (self.data.batch_size >= 1, f"--data.batch_size={self.data.batch_size}: at least 1"),
             (self.data.workers >= 0, f"--data.workers={self.data.workers}: 0 or more"),
             (self.data.max_patches >= 0, f"--data.max_patches={self.data.max_patches}: 0 or more"),
+            (self.wandb.wait > 0, f"--wandb.wait={self.wandb.wait}: must be positive"),
             (self.data.time_bins >= 2, f"--data.time_bins={self.data.time_bins}: at least 2"),
         ]
 

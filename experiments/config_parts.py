@@ -86,3 +86,21 @@ class WandbConfig:
     """Tags of the run."""
     notes: str = ""
     """Notes of the run."""
+    group: str = ""
+    """Group of the run; empty groups runs that differ in their seed alone."""
+    per_fold_runs: bool = False
+    """One run a fold and a summary run, in a group, instead of one run."""
+    upload: Literal["all", "numbers"] = "all"
+    """all: also predictions by patient and checkpoints; numbers: curves, scores and figures."""
+    wait: float = 60.0
+    """Seconds that a finished run waits for the server; wandb sync sends what is left."""
+
+
+@dataclass(frozen=True)
+class MlflowConfig:
+    """MLflow."""
+
+    uri: str = ""
+    """Tracking server; empty takes MLFLOW_TRACKING_URI, or a file store in the run folder."""
+    experiment: str = "mmsurv"
+    """Experiment of the run."""

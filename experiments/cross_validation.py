@@ -31,21 +31,21 @@ def cross_validate(context: RunContext, log: ExperimentLog, console: Console) ->
         return summarise(context, log)
 
     def done(cell: Cell) -> None:
-        for name, history in curves_of(cell):
-            log.replay(name, history)
+        for name in curves_of(cell):
+            log.catch_up(name)
 
     for cells in stages_of(context, for_other_processes(config)):
         side_by_side(cells, jobs=config.jobs, cluster=config.cluster, console=console, done=done)
     return summarise(context, log)
 
 
-def curves_of(cell: Cell) -> list[tuple[str, Path]]:
-    """Names and history.csv of the networks that a cell trained."""
+def curves_of(cell: Cell) -> list[str]:
+    """Names of the networks that a cell trained."""
     trains = cell.part == "member" or (cell.part == "fold" and cell.config.ensemble == 1)
     if not trains:
         return []
     home = member_folder(cell.folder, cell.config, cell.fold, cell.member)
-    return [(home.relative_to(cell.folder).as_posix(), home / "history.csv")]
+    return [home.relative_to(cell.folder).as_posix()]
 
 
 def summarise(context: RunContext, log: ExperimentLog) -> Results:
@@ -53,6 +53,8 @@ def summarise(context: RunContext, log: ExperimentLog) -> Results:
     config, folds, folder = context.config, context.folds, context.folder
     parts = []
     for fold in context.fold_indices:
+        members = [member_folder(folder, config, fold, m) for m in range(config.ensemble)]
+        log.fold_done(fold, [home.relative_to(folder).as_posix() for home in members])
         # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
         part = pd.read_csv(folder / f"fold{fold}" / "predictions.csv", dtype={"patient_id": str})
         if folds.repeats > 1:

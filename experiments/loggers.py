@@ -1,161 +1,138 @@
-"""Loggers: one experiment, folds under their own names."""
+"""Loggers: one experiment, folds under their own names, from the trainer or from files."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from netrc import NetrcParseError, netrc
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import Protocol
 
-import pandas as pd
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
-from lightning.pytorch.loggers.logger import DummyLogger
+from lightning.pytorch.loggers import Logger
 
 from experiments.config import RunConfig
-from experiments.run_folder import flat_config, run_id
-
-if TYPE_CHECKING:
-    from wandb import Run
-
-WandbMode = Literal["online", "offline", "disabled", "shared"]
+from experiments.tracking.aside import Say
+from experiments.tracking.curves import CurveLogger, Row, curve, epoch_of
+from experiments.tracking.identity import identity
+from experiments.tracking.sink import CsvSink, Sink, TensorboardSink
 
 
 class ExperimentLog(Protocol):
     """What the cross-validation needs of a logger."""
 
     def fold_logger(self, name: str) -> Logger:
-        """A Lightning logger whose metrics stand under `name`, such as fold0."""
+        """A Lightning logger whose metrics stand under `name`, such as fold0 or fold0/member1."""
 
-    def replay(self, name: str, history: Path) -> None:
-        """Logs what another process trained, from its history.csv; see `cell_log`."""
+    def catch_up(self, name: str) -> None:
+        """Logs the epochs of a network that another process trained."""
 
-    def finish(self, summary: dict[str, float], figures: dict[str, Path]) -> None:
+    def fold_done(self, fold: int, names: list[str]) -> None:
+        """Logs what a finished fold left in its folder, wherever it was trained."""
+
+    def numbers(self, numbers: Mapping[str, float]) -> None:
+        """Logs numbers of the whole run that change while it goes on."""
+
+    def finish(self, summary: Mapping[str, float], figures: Mapping[str, Path]) -> None:
         """Records the cross-validated numbers and the figures, and closes."""
 
-
-class CsvLog:
-    """Curves as CSV under the run folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fold_logger(self, name: str) -> Logger:
-        """One folder of CSV a fold."""
-        return CSVLogger(self.folder, name="csv", version=name)
-
-    def replay(self, name: str, history: Path) -> None:
-        """Nothing to do: each process writes files of its own."""
-
-    def finish(self, summary: dict[str, float], figures: dict[str, Path]) -> None:
-        """Nothing to add: metrics.json and figures/ already hold everything."""
+    def abandon(self) -> None:
+        """Closes as failed."""
 
 
-class TensorboardLog(CsvLog):
-    """Curves as TensorBoard event files under the run folder."""
+class FolderLog:
+    """Logs a run folder to several destinations: live where a fold trains here, else from files.
 
-    def fold_logger(self, name: str) -> Logger:
-        """One folder of event files a fold."""
-        return TensorBoardLogger(self.folder, name="tensorboard", version=name)
-
-
-class FoldWandbLogger(WandbLogger):
-    """Lightning's logger with fold0/val/loss instead of fold0-val/loss."""
-
-    LOGGER_JOIN_CHAR = "/"
-
-
-class WandbLog:
-    """One Weights & Biases run for the whole cross-validation."""
-
-    def __init__(self, config: RunConfig, folder: Path) -> None:
-        self.run = _start_wandb(config, folder)
-
-    def fold_logger(self, name: str) -> Logger:
-        """Metrics under `name`, against that fold's own epochs."""
-        self.run.define_metric(f"{name}/epoch")
-        self.run.define_metric(f"{name}/*", step_metric=f"{name}/epoch")
-        return FoldWandbLogger(experiment=self.run, prefix=name)
-
-    def replay(self, name: str, history: Path) -> None:
-        """The curve of a network, epoch by epoch."""
-        self.fold_logger(name)  # defines its axis
-        for row in pd.read_csv(history).to_dict("records"):
-            self.run.log({f"{name}/{key}": value for key, value in row.items()})
-
-    def finish(self, summary: dict[str, float], figures: dict[str, Path]) -> None:
-        """Puts cross-validated numbers into the summary, where a sweep finds them."""
-        import wandb
-
-        self.run.summary.update(summary)
-        self.run.log({name: wandb.Image(str(path)) for name, path in figures.items()})
-        self.run.finish()
-
-
-class SilentLog(CsvLog):
-    """What a process logs whose curves are told by another one."""
-
-    def fold_logger(self, name: str) -> Logger:
-        """Says nothing."""
-        return DummyLogger()
-
-
-def cell_log(config: RunConfig, folder: Path) -> ExperimentLog:
-    """The logger of a process that does one part of a run: a W&B run has one process alone."""
-    return SilentLog(folder) if config.logger == "wandb" else experiment_log(config, folder)
-
-
-def experiment_log(config: RunConfig, folder: Path) -> ExperimentLog:
-    """The logger that `--logger` names."""
-    if config.logger == "csv":
-        return CsvLog(folder)
-    if config.logger == "tensorboard":
-        return TensorboardLog(folder)
-    return WandbLog(config, folder)
-
-
-def wandb_mode(config: RunConfig) -> WandbMode:
-    """The mode of W&B: as asked, as WANDB_MODE says, or online only where a key is configured.
-
-    With neither, the client would ask for a key at the terminal; a run must never wait for that.
+    Args:
+        folder: The run folder.
+        sinks: The destinations.
     """
-    if config.wandb.mode != "auto":
-        return config.wandb.mode
-    if os.environ.get("WANDB_MODE"):
-        return cast(WandbMode, os.environ["WANDB_MODE"])  # W&B itself refuses what is none
-    return "online" if _has_key() else "offline"
+
+    def __init__(self, folder: Path, sinks: list[Sink]) -> None:
+        self.folder = folder
+        self.sinks = sinks
+        self.seen: dict[str, set[int]] = {}
+
+    def fold_logger(self, name: str) -> Logger:
+        """For the trainer; epochs from before a kill are logged first."""
+        self.catch_up(name)
+        return CurveLogger(self.folder, name, lambda row: self._take(name, row))
+
+    def fold_done(self, fold: int, names: list[str]) -> None:
+        """Logs the epochs that were not seen live, and the fold's files."""
+        for name in names:
+            self.catch_up(name)
+        for sink in self.sinks:
+            sink.fold_done(fold, names)
+
+    def numbers(self, numbers: Mapping[str, float]) -> None:
+        """Hands them on."""
+        for sink in self.sinks:
+            sink.numbers(numbers)
+
+    def finish(self, summary: Mapping[str, float], figures: Mapping[str, Path]) -> None:
+        """Hands them on."""
+        for sink in self.sinks:
+            sink.finish(summary, figures)
+
+    def abandon(self) -> None:
+        """Closes all."""
+        for sink in self.sinks:
+            sink.abandon()
+
+    def catch_up(self, name: str) -> None:
+        """Logs the epochs that were not seen live, from history.csv."""
+        missing = [row for row in curve(self.folder / name) if self._is_new(name, row)]
+        for sink in self.sinks if missing else ():
+            known = sink.known(name)
+            for row in missing:
+                if epoch_of(row) > known:
+                    sink.row(name, row)
+        self.seen.setdefault(name, set()).update(map(epoch_of, missing))
+
+    def _take(self, name: str, row: Row) -> None:
+        self.seen.setdefault(name, set()).add(epoch_of(row))
+        for sink in self.sinks:
+            sink.row(name, row)
+
+    def _is_new(self, name: str, row: Row) -> bool:
+        return epoch_of(row) not in self.seen.get(name, set())
 
 
-def _has_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    with contextlib.suppress(OSError, NetrcParseError):
-        hosts = netrc(os.environ.get("NETRC") or None).hosts
-        return any("wandb" in host or "coreweave" in host for host in hosts)
-    return False
+def cell_log(folder: Path) -> ExperimentLog:
+    """Of a process that does one part of a run: the one that holds the run logs from files."""
+    return FolderLog(folder, [])
 
 
-def _start_wandb(config: RunConfig, folder: Path) -> Run:
-    import wandb
+def experiment_log(config: RunConfig, folder: Path, say: Say = print) -> ExperimentLog:
+    """CSV, and beside it what `--logger` names.
 
-    arguments: dict[str, Any] = {
-        "project": config.wandb.project,
-        "entity": config.wandb.entity or None,
-        "id": run_id(folder),
-        "resume": "allow",
-        "name": folder.name,
-        "tags": list(config.wandb.tags),
-        "notes": config.wandb.notes or None,
-        "job_type": "cross-validation",
-        "config": flat_config(config),
-        # Absolute: the client's own process may have been started in another folder.
-        "dir": str(folder.resolve()),
-        "reinit": "finish_previous",
-    }
-    settings = wandb.Settings(silent=True, init_timeout=20)
-    mode = wandb_mode(config)
-    try:
-        return wandb.init(mode=mode, settings=settings, **arguments)
-    except wandb.errors.CommError:
-        # An unreachable server costs the upload, not the run; `wandb sync` brings it up later.
-        return wandb.init(mode="offline", settings=settings, **arguments)
+    Args:
+        config: Of the run.
+        folder: The run folder, with its environment.json.
+        say: Prints a line.
+    """
+    sinks: list[Sink] = [CsvSink(folder)]
+    # Imported where they are asked for: W&B and MLflow take a second each.
+    if config.logger == "tensorboard":
+        sinks.append(TensorboardSink(folder))
+    elif config.logger == "mlflow":
+        from experiments.tracking.mlflow_sink import MlflowSink
+
+        sinks.append(MlflowSink(config, folder, identity(config, folder), say))
+    elif config.logger == "wandb":
+        sinks += _wandb(config, folder, say)
+    return FolderLog(folder, sinks)
+
+
+def _wandb(config: RunConfig, folder: Path, say: Say) -> list[Sink]:
+    from experiments.tracking.wandb_client import wandb_mode
+    from experiments.tracking.wandb_folds import WandbFoldsSink
+    from experiments.tracking.wandb_sink import WandbSink, in_sweep
+
+    if wandb_mode(config.wandb) == "disabled":
+        return []
+    kind = WandbSink
+    if config.wandb.per_fold_runs:
+        if in_sweep():
+            say("W&B: a sweep counts every run, so --wandb.per_fold_runs has no effect in it")
+        else:
+            kind = WandbFoldsSink
+    return [kind(config, folder, identity(config, folder), say)]

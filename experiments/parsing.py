@@ -18,6 +18,10 @@ LIST_FLAGS = (
 )  # fmt: skip
 
 
+# Flags that may stand alone.
+SWITCHES = ("--resume", "--wandb.per_fold_runs")
+
+
 def run_parser() -> ArgumentParser:
     """The parser of `experiments.run`: the fields of `RunConfig`, and --config.
 
@@ -52,12 +56,12 @@ def parse_run(args: list[str] | None = None) -> RunConfig:
 
 
 def _as_values(args: list[str]) -> list[str]:
-    """Lets `--resume` stand alone and `--modalities image genes` take several words."""
+    """Lets switches stand alone and `--modalities image genes` take several words."""
     merged: list[str] = []
     position = 0
     while position < len(args):
         flag, equals, word = args[position].partition("=")
-        if flag not in {"--resume", *LIST_FLAGS} or (equals and flag == "--resume"):
+        if flag not in {*SWITCHES, *LIST_FLAGS} or (equals and flag in SWITCHES):
             merged.append(args[position])
             position += 1
             continue
@@ -66,8 +70,8 @@ def _as_values(args: list[str]) -> list[str]:
         while position < len(args) and not args[position].startswith("--"):
             words.append(args[position])
             position += 1
-        if flag == "--resume":
-            merged.append(f"--resume={words[0] if words else 'true'}")
+        if flag in SWITCHES:
+            merged.append(f"{flag}={words[0] if words else 'true'}")
         else:
             merged.append(f"{flag}=[{_without_brackets(','.join(words))}]")
     return merged

@@ -5,6 +5,7 @@ Exit codes: 0 done; 2 bad input or configuration, nothing written; 1 a failure o
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -22,15 +23,23 @@ def main(args: list[str] | None = None) -> int:
         print("\n".join(f"error: {problem}" for problem in problems), file=sys.stderr)
         return 2
     from data_modules.problems import BadInput
+    from experiments.locking import FULL, full_disk, locked
 
+    folder = Path(config.out) if config.out else default_folder(config)
     try:
-        return _run(config)
+        with locked(folder, ours=not config.out):
+            return _run(config, folder)
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(full_disk(error, folder), file=sys.stderr)
+        return 1
 
 
-def _run(config: RunConfig) -> int:
+def _run(config: RunConfig, folder: Path) -> int:
     # Threads that spin while they wait for each other stretch every step where another program
     # wants the same core: on a busy machine a run took seven times as long. Read by torch's import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -49,14 +58,17 @@ def _run(config: RunConfig) -> int:
     console = Console(soft_wrap=True)
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
-    folder = Path(config.out) if config.out else default_folder(config)
     if config.arms or config.protocols:
         return run_study(config, folder, console)
     open_run_folder(config, folder)
     cohort = open_cohort(config, console)
     context = start_run(config, folder, cohort, stored_or_drawn(config, folder, cohort), console)
-    log = experiment_log(config, folder)
-    scores, baselines = cross_validate(context, log, console)
+    log = experiment_log(config, folder, console.print)
+    try:
+        scores, baselines = cross_validate(context, log, console)
+    except BaseException:
+        log.abandon()
+        raise
     console.print(result_table(scores, config))
     for line in reasons(scores):
         console.print(f"– {line}")
@@ -69,9 +81,20 @@ def _run(config: RunConfig) -> int:
 
 
 def default_folder(config: RunConfig) -> Path:
-    """runs/<time>-<cohort>-<fusion>."""
+    """runs/<time>-<cohort>-<fusion>, and a number behind it where another run began as early."""
     name = "toy" if config.cohort == "toy" else Path(config.cohort).stem
-    return Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{config.fusion}"
+    wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{config.fusion}"
+    for number in itertools.count(1):
+        folder = Path("runs") / (wanted if number == 1 else f"{wanted}-{number}")
+        try:
+            # Whoever makes the folder has it: several agents may begin in the same second.
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError:
+            pass  # told where the run takes its folder
+        break
+    return folder
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import yaml
 from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problem
 from experiments.config import RunConfig
+from experiments.locking import LOCK
 from experiments.parsing import as_plain, to_yaml
 
 PACKAGES = (
@@ -25,7 +26,7 @@ PACKAGES = (
 )  # fmt: skip
 
 # These may differ between a run and its resumption without changing a number.
-FREE_TO_CHANGE = ("out", "resume", "logger", "wandb", "jobs", "cluster")
+FREE_TO_CHANGE = ("out", "resume", "logger", "wandb", "mlflow", "jobs", "cluster")
 
 
 def open_run_folder(config: RunConfig, folder: Path) -> None:
@@ -39,7 +40,7 @@ def open_run_folder(config: RunConfig, folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise BadInput([Problem(str(folder), None, None, "--out is a file, not a folder")])
     if not config.resume:
-        if folder.exists() and any(path.suffix != ".partial" for path in folder.iterdir()):
+        if folder.exists() and any(not _passing(path) for path in folder.iterdir()):
             raise BadInput(
                 [
                     Problem(
@@ -71,6 +72,10 @@ def open_run_folder(config: RunConfig, folder: Path) -> None:
     ]
     if changed:
         raise BadInput(changed)
+
+
+def _passing(path: Path) -> bool:
+    return path.suffix == ".partial" or path.name == LOCK
 
 
 def write_start(config: RunConfig, folder: Path, *, data_hash: str, folds_hash: str) -> None:

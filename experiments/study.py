@@ -21,7 +21,7 @@ from experiments.cells import Cell, stages_of
 from experiments.cohorts import open_cohort
 from experiments.config import RunConfig
 from experiments.context import RunContext, for_other_processes, start_run, stored_or_drawn
-from experiments.cross_validation import Results, cross_validate, curves_of, summarise
+from experiments.cross_validation import Results, cross_validate, summarise
 from experiments.loggers import experiment_log
 from experiments.parallel import side_by_side
 from experiments.run_folder import open_run_folder, write_csv, write_json, write_start
@@ -160,7 +160,7 @@ def _finish(
 
     if config.jobs == 1 and not config.cluster:
         for context in contexts:
-            log = experiment_log(context.config, context.folder)
+            log = experiment_log(context.config, context.folder, console.print)
             told(context, cross_validate(context, log, console))
         return results
     stages: tuple[list[Cell], list[Cell]] = ([], [])
@@ -177,10 +177,7 @@ def _finish(
         if left[cell.folder] == 0:
             context = by_folder[cell.folder]
             # Curves of one arm at a time: a logger that holds a connection has one run open.
-            log = experiment_log(context.config, context.folder)
-            for part in (part for stage in stages for part in stage):
-                for name, history in curves_of(part) if part.folder == cell.folder else []:
-                    log.replay(name, history)
+            log = experiment_log(context.config, context.folder, console.print)
             told(context, summarise(context, log))
 
     for cells in stages:

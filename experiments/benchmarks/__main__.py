@@ -13,7 +13,7 @@ from pathlib import Path
 from experiments.benchmarks import fusions, real
 from experiments.benchmarks.report import Report, print_report, write_report
 
-QUICK = ("epoch", "startup", "memory", "attention", "metrics")
+QUICK = ("epoch", "startup", "memory", "attention", "metrics", "wandb_cost")
 SLOW = ("fusions", "real", "expression", "slides", "noise")
 
 

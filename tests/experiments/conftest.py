@@ -24,7 +24,7 @@ from data_modules.toy_truth import ToyConfig
 from experiments import cross_validation
 from experiments.config import RunConfig
 from experiments.config_parts import ModelConfig, TrainerConfig
-from experiments.loggers import CsvLog
+from experiments.loggers import FolderLog
 from experiments.progress import EpochProgress
 from experiments.run import main
 from experiments.training import train_member
@@ -194,7 +194,7 @@ def train_fold(cohort) -> TrainFold:
             data,
             home,
             seed=1,
-            logger=CsvLog(home).fold_logger("fold0"),
+            logger=FolderLog(home, []).fold_logger("fold0"),
             progress=EpochProgress(console, "fold0", config.trainer.patience),
         )
         return task, data

@@ -1,85 +1,83 @@
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
-from experiments import parallel
-from experiments.config import RunConfig
-from experiments.config_parts import WandbConfig
-from experiments.loggers import wandb_mode
+from experiments.loggers import FolderLog, experiment_log
+from experiments.progress import EpochProgress
+from experiments.run import main
+from experiments.tracking.curves import curve
+from experiments.tracking.sink import CsvSink
 
 
-def _records(folder: Path) -> dict:
-    (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
-    leet = Path(sys.executable).parent / "wandb"
-    out = subprocess.run(
-        [leet, "leet", "inspect", "--summary", "--json", str(file)],
-        capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
-    ).stdout  # fmt: skip
-    return json.loads(out)
+class Seen(CsvSink):
+    """Remembers what it is given."""
+
+    def __init__(self, folder, known=-1) -> None:
+        super().__init__(folder)
+        self.rows: list[tuple[str, int]] = []
+        self.last = known
+
+    def known(self, network: str) -> int:
+        return self.last
+
+    def row(self, network, row) -> None:
+        self.rows.append((network, int(row["epoch"])))
 
 
-def test_the_offline_file_holds_the_numbers_of_metrics_json(run, tmp_path, monkeypatch) -> None:
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.delenv("WANDB_MODE", raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
-    assert run(logger="wandb") == 0
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    found = _records(tmp_path / "run")
-    summary = found["summary"]
-    text = json.dumps(found)
-    assert summary["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
-    assert summary["cv/c_index_sd"] == pytest.approx(metrics["cv"]["c_index"]["sd"])
-    assert summary["cv/ibs_5y"] == pytest.approx(metrics["cv"]["ibs_5y"]["mean"])
-    for fold in (0, 1):
-        expected = metrics["folds"][fold]["c_index"]["value"]
-        assert summary[f"fold{fold}/test/c_index"] == pytest.approx(expected)
-        assert f"fold{fold}/val/loss" in text
-    assert "model.width" in text
+def test_epochs_seen_live_are_not_read_from_files_again(finished) -> None:
+    seen = Seen(finished)
+    log = FolderLog(finished, [seen])
+    log._take("fold0", curve(finished / "fold0")[0])
+    log.fold_done(0, ["fold0"])
+    assert seen.rows == [("fold0", 0), ("fold0", 1)]
 
 
-def test_curves_of_other_processes_are_told_by_the_one_that_holds_the_run(
-    run, tmp_path, monkeypatch
-) -> None:
-    monkeypatch.setattr(
-        parallel, "fan_out", lambda work, tasks, **_: ((i, work(t)) for i, t in enumerate(tasks))
-    )
-    assert run("--jobs", "2", logger="wandb") == 0
-    summary = _records(tmp_path / "run")["summary"]
-    for fold in (0, 1):
-        last = pd.read_csv(tmp_path / "run" / f"fold{fold}" / "history.csv").iloc[-1]
-        for name in ("epoch", "val/loss", "train/loss", "val/c_index"):
-            assert summary[f"fold{fold}/{name}"] == pytest.approx(last[name])
-    assert "cv/c_index" in summary
+def test_a_fold_trained_elsewhere_is_logged_from_its_files(finished) -> None:
+    seen = Seen(finished)
+    FolderLog(finished, [seen]).fold_done(1, ["fold1"])
+    assert seen.rows == [("fold1", 0), ("fold1", 1)]
 
 
-def test_tensorboard_leaves_event_files(run, tmp_path) -> None:
-    assert run("--trainer.max_epochs", "1", logger="tensorboard") == 0
-    assert list((tmp_path / "run" / "tensorboard" / "fold0").glob("events.*"))
+def test_what_a_destination_has_is_not_sent_twice(finished) -> None:
+    seen = Seen(finished, known=0)
+    FolderLog(finished, [seen]).fold_done(1, ["fold1"])
+    assert seen.rows == [("fold1", 1)]
 
 
-def test_csv_leaves_curves(run, tmp_path) -> None:
-    assert run("--trainer.max_epochs", "1") == 0
-    text = (tmp_path / "run" / "csv" / "fold1" / "metrics.csv").read_text()
-    assert "val/loss" in text.splitlines()[0]
-
-
-def test_online_only_where_a_key_is_configured(monkeypatch, tmp_path) -> None:
-    monkeypatch.delenv("WANDB_MODE", raising=False)
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    assert wandb_mode(RunConfig()) == "offline"
-    (tmp_path / "netrc").write_text("machine api.wandb.ai login user password 0123\n")
-    assert wandb_mode(RunConfig()) == "online"
-    (tmp_path / "netrc").write_text("machine example.org login user password 0123\n")
-    assert wandb_mode(RunConfig()) == "offline"
-    monkeypatch.setenv("WANDB_API_KEY", "0123")
-    assert wandb_mode(RunConfig()) == "online"
+@pytest.mark.parametrize("logger", ["csv", "tensorboard", "wandb", "mlflow"])
+def test_curves_are_there_as_csv_whatever_the_logger(run, tmp_path, monkeypatch, logger) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert wandb_mode(RunConfig()) == "disabled"
-    assert wandb_mode(RunConfig(wandb=WandbConfig(mode="offline"))) == "offline"
+    assert run("--modalities", "clinical", logger=logger) == 0
+    for fold in ("fold0", "fold1"):
+        live = pd.read_csv(tmp_path / "run" / "csv" / fold / "metrics.csv").drop(columns="step")
+        kept = pd.read_csv(tmp_path / "run" / fold / "history.csv")
+        pd.testing.assert_frame_equal(live[kept.columns], kept, check_dtype=False)
+
+
+def test_a_resumed_fold_has_its_epochs_from_before_the_kill(run, tmp_path, monkeypatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(self, trainer, *rest: object) -> None:
+        if trainer.current_epoch == 2:
+            raise Killed
+
+    flags = ("--trainer.max_epochs", "4", "--only_folds", "0", "--modalities", "clinical")
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochProgress, "on_train_batch_end", kill)
+        with pytest.raises(Killed):
+            run(*flags)
+    assert main(["--resume", "--out", "run", "--logger", "csv"]) == 0
+    live = pd.read_csv(tmp_path / "run" / "csv" / "fold0" / "metrics.csv")
+    assert live["epoch"].tolist() == [0, 1, 2, 3]
+
+
+def test_disabled_does_not_touch_wandb(finished, monkeypatch) -> None:
+    from experiments.parsing import parse_run
+
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    config = parse_run(["--config", str(finished / "config.yaml"), "--logger", "wandb"])
+    log = experiment_log(config, finished)
+    assert isinstance(log, FolderLog)
+    assert [type(sink) for sink in log.sinks] == [CsvSink]

@@ -1,0 +1,90 @@
+"""One process a run folder; and a disk that takes no more."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from data_modules.problems import BadInput, Problem
+
+LOCK = ".lock"
+# Who holds the lock: beside it, for Windows lets nobody read a locked file.
+HOLDER = ".lock.partial"
+
+# The disk or its quota is full.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def locked(folder: Path, *, ours: bool = False) -> Iterator[None]:
+    """Holds a run folder, making it if need be; another process that wants it is refused.
+
+    The operating system keeps the lock and gives it up when the process ends, however it ends: a
+    crash leaves none behind. A folder that was made and stays empty is removed again.
+
+    Args:
+        folder: The run folder.
+        ours: It was made for this run, with `runs` above it.
+
+    Raises:
+        BadInput: Another process writes to the folder, or nobody may.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BadInput([Problem(str(folder), None, None, "--out is a file, not a folder")])
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    made += [folder, folder.parent] if ours else []
+    lock = FileLock(folder / LOCK, thread_local=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout:
+        text = (
+            f"another process{_holder(folder)} writes to this run folder: wait for it, or choose "
+            "another --out"
+        )
+        raise BadInput([Problem(str(folder), None, None, text)]) from None
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        text = f"cannot be written ({error.strerror or error}): choose another --out"
+        raise BadInput([Problem(str(folder), None, None, text)]) from None
+    try:
+        with contextlib.suppress(OSError):
+            text = f" ({os.getpid()} on {socket.gethostname()})"
+            (folder / HOLDER).write_text(text, encoding="utf-8")
+        yield
+    finally:
+        (folder / HOLDER).unlink(missing_ok=True)
+        lock.release()
+        # Windows leaves the file behind.
+        with contextlib.suppress(OSError):
+            (folder / LOCK).unlink(missing_ok=True)
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+def full_disk(error: OSError, folder: Path) -> str:
+    """What to tell where the disk is full, and how to go on.
+
+    Example:
+        >>> full_disk(OSError(28, "No space left on device"), Path("runs/a")).partition(";")[0]
+        'error: runs/a: No space left on device'
+    """
+    return (
+        f"error: {error.filename or folder}: {error.strerror or error}; what is done is kept: free "
+        f"some space, then --resume --out {folder}"
+    )
+
+
+def _holder(folder: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (folder / HOLDER).read_text(encoding="utf-8")
+    return ""

@@ -1,0 +1,1 @@
+"""Where a run is logged beside its folder: CSV, TensorBoard, MLflow, Weights & Biases."""

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data_modules.problems import BadInput
+from experiments import cross_validation, locking
+from experiments.config import RunConfig
+from experiments.locking import HOLDER, LOCK, locked
+from experiments.run import default_folder, main
+
+HOLD = """
+import sys, time
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_two_processes_cannot_write_one_folder_and_a_crash_frees_it(tmp_path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / HOLDER).write_text(" (17 on node3)")
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder / LOCK)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with (
+            pytest.raises(BadInput, match=r"another process \(17 on node3\) writes to this run"),
+            locked(folder),
+        ):
+            pass
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+    with locked(folder):
+        assert (folder / LOCK).exists()
+
+
+def test_the_command_refuses_a_folder_that_another_holds(run, tmp_path, capsys) -> None:
+    with locked(tmp_path / "run"):
+        assert run() == 2
+    assert "another process" in capsys.readouterr().err
+
+
+def test_nothing_is_left_of_a_folder_that_stayed_empty(tmp_path) -> None:
+    with locked(tmp_path / "a" / "b"):
+        pass
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "own").mkdir()
+    with locked(tmp_path / "own"):
+        pass
+    assert (tmp_path / "own").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_bad_input(run, tmp_path, monkeypatch, capsys) -> None:
+    def refuse(self, *args: object, **kwargs: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", refuse)
+        assert run() == 2
+    assert "cannot be written (Read-only file system)" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_later(run, tmp_path, monkeypatch, capsys) -> None:
+    write = cross_validation.write_csv
+
+    def full(table, path) -> None:
+        if path.name == "predictions.csv":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(table, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cross_validation, "write_csv", full)
+        assert run("--modalities", "clinical") == 1
+    told = capsys.readouterr().err
+    assert "No space left on device" in told
+    assert "--resume --out run" in told
+    assert main(["--resume", "--out", "run", "--logger", "csv"]) == 0
+    assert not (tmp_path / "run" / LOCK).exists()
+
+
+def test_agents_that_begin_in_the_same_second_get_folders_of_their_own(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda form: "20260101-000000")
+    first, second = default_folder(RunConfig()), default_folder(RunConfig())
+    assert first.name == "20260101-000000-toy-dual_xattn"
+    assert second.name == f"{first.name}-2"
+
+
+def test_other_errors_are_not_taken_for_a_full_disk(run, monkeypatch) -> None:
+    def broken(*args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(cross_validation, "write_csv", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        run("--modalities", "clinical")
+    assert errno.EIO not in locking.FULL
