@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,23 @@ from data_modules.files import write_aside
 from data_modules.folds import Folds
 from experiments.config import RunConfig
 from experiments.figures import kaplan_meier_figure, save_figure, training_figure
+from experiments.inner_scores import (
+    chance,
+    flat_inner,
+    inner_of_fold,
+    inner_scores,
+    inner_so_far,
+    log_so_far,
+)
 from experiments.loggers import ExperimentLog
 from experiments.progress import EpochProgress
 from experiments.run_folder import write_json
 from experiments.scores import cross_validated_scores, first_repeat, flat_summary
 from experiments.scoring import score_fold
 from experiments.training import member_seed, train_member
+
+# Hears of the inner scores after every fold.
+AfterFold = Callable[[dict[str, float]], None]
 
 
 def fold_indices(config: RunConfig, folds: Folds) -> list[int]:
@@ -40,19 +52,43 @@ def cross_validate(
     folder: Path,
     log: ExperimentLog,
     console: Console,
+    after_fold: AfterFold | None = None,
 ) -> dict[str, Any]:
     """Runs the folds and writes predictions.csv, metrics.json, metrics.csv and figures.
+
+    Args:
+        config: The run.
+        cohort: Whose patients.
+        folds: Who is held out when.
+        folder: The run folder.
+        log: Where curves and numbers go.
+        console: Where to print.
+        after_fold: Called after every fold with what `inner_so_far` says; what it raises ends the
+            run, which may be resumed.
 
     Returns:
         The scores that metrics.json holds.
     """
     parts = []
+    inner = {}
+    cv_log = log.fold_logger("cv")
+    pending = {fold: chance(folds, fold, config) for fold in fold_indices(config, folds)}
     for fold in fold_indices(config, folds):
         rows = folder / f"fold{fold}" / "predictions.csv"
-        if rows.is_file():
+        done_before = rows.is_file()
+        if done_before:
             console.print(f"fold {fold}: done before")
         else:
             _run_fold(config, cohort, folds, fold, folder, log, console)
+        inner[fold] = inner_of_fold(
+            [member_folder(folder, config, fold, m) for m in range(config.ensemble)]
+        )
+        del pending[fold]
+        so_far = inner_so_far(inner, pending, config.protocol)
+        if not done_before:
+            log_so_far(cv_log, so_far)
+        if after_fold:
+            after_fold(so_far)
         # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
         part = pd.read_csv(rows, dtype={"patient_id": str})
         if folds.repeats > 1:
@@ -61,10 +97,11 @@ def cross_validate(
     predictions = pd.concat(parts, ignore_index=True)
     write_csv(predictions, folder / "predictions.csv")
     scores = cross_validated_scores(predictions, folds.table, config.horizons, config.protocol)
+    scores["inner"] = inner_scores(inner, config.protocol)
     write_json(folder / "metrics.json", scores)
     write_csv(_score_table(scores), folder / "metrics.csv")
     figures = _draw(config, cohort, folds, predictions, scores, folder)
-    log.finish(flat_summary(scores), figures)
+    log.finish(flat_summary(scores) | flat_inner(scores["inner"]), figures)
     return scores
 
 

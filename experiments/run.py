@@ -9,13 +9,22 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.config import RunConfig
 from experiments.parsing import parse_run
 
+if TYPE_CHECKING:
+    from experiments.cross_validation import AfterFold
 
-def main(args: list[str] | None = None) -> int:
-    """Runs the command; tests call it in-process."""
+
+def main(args: list[str] | None = None, *, after_fold: AfterFold | None = None) -> int:
+    """Runs the command; tests and sweeps call it in-process.
+
+    Args:
+        args: The command line.
+        after_fold: See `experiments.cross_validation.cross_validate`.
+    """
     config = parse_run(args)
     problems = config.problems()
     if problems:
@@ -24,13 +33,13 @@ def main(args: list[str] | None = None) -> int:
     from data_modules.problems import BadInput
 
     try:
-        return _run(config)
+        return _run(config, after_fold)
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def _run(config: RunConfig) -> int:
+def _run(config: RunConfig, after_fold: AfterFold | None) -> int:
     # Threads that spin while they wait for each other stretch every step where another program
     # wants the same core: on a busy machine a run took seven times as long. Read by torch's import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -64,7 +73,7 @@ def _run(config: RunConfig) -> int:
     print_audit(audited, config, cohort, console)
     console.print(f"run folder: {folder}")
     log = experiment_log(config, folder)
-    scores = cross_validate(config, cohort, folds, folder, log, console)
+    scores = cross_validate(config, cohort, folds, folder, log, console, after_fold)
     console.print(result_table(scores, config))
     for line in reasons(scores):
         console.print(f"– {line}")
