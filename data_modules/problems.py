@@ -46,6 +46,10 @@ class BadInput(ValueError):  # noqa: N818 - it names what it is: input that cann
         self.problems = tuple(problems)
         super().__init__(report(self.problems))
 
+    def __reduce__(self) -> tuple[type[BadInput], tuple[tuple[Problem, ...]]]:
+        """Pickled by its problems, not by the text that they make."""
+        return BadInput, (self.problems,)
+
 
 class Problems:
     """Gathers problems while reading goes on."""

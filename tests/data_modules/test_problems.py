@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from data_modules.problems import SHOWN, BadInput, Problems
@@ -53,3 +55,12 @@ def test_problems_of_a_whole_column_do_not_count_as_rows() -> None:
     with pytest.raises(BadInput) as error:
         problems.raise_if_any()
     assert len(str(error.value).splitlines()) == 1 + 1 + SHOWN
+
+
+def test_bad_input_reaches_another_process_whole() -> None:
+    problems = Problems()
+    problems.add("a.csv", "wrong", row=3, column="x")
+    error = BadInput(problems.found)
+    there = pickle.loads(pickle.dumps(error))
+    assert str(there) == str(error)
+    assert there.problems == error.problems

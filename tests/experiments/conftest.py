@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 import pytest
@@ -100,6 +103,54 @@ def cohort(toy_manifest) -> Cohort:
 def quiet_console() -> Console:
     """Prints into a string, 80 characters wide."""
     return Console(file=io.StringIO(), width=80, soft_wrap=True)
+
+
+ERRANDS = """
+import os, signal, time
+from data_modules.problems import BadInput, Problem
+from experiments.fan_out import place_number
+
+def double(task):
+    if task == "bad":
+        raise BadInput([Problem("bad", None, None, "is no number")])
+    return task * 2
+
+def surroundings(seconds):
+    time.sleep(seconds)
+    return os.getpid(), os.environ["OMP_NUM_THREADS"], place_number()
+
+def threads(task):
+    return os.environ["OMP_NUM_THREADS"]
+
+def span(seconds):
+    begun = time.monotonic()
+    time.sleep(seconds)
+    return begun, time.monotonic()
+
+def die_at_first(task):
+    marks, deaths = task
+    before = len(marks.read_text()) if marks.exists() else 0
+    if before < deaths:
+        marks.write_text("x" * (before + 1))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+def write_and_wait(path):
+    if path is not None:
+        path.write_text(str(os.getpid()))
+        time.sleep(60)
+"""
+
+
+@pytest.fixture
+def errands(tmp_path_factory, monkeypatch) -> ModuleType:
+    """Work that another process can import, wherever the tests were started."""
+    folder = tmp_path_factory.mktemp("errands")
+    (folder / "errands.py").write_text(ERRANDS)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
+    monkeypatch.delitem(sys.modules, "errands", raising=False)
+    return importlib.import_module("errands")
 
 
 SMALLEST = RunConfig(

@@ -1,0 +1,241 @@
+"""Tasks over many machines, through a Dask scheduler."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from queue import Empty, Queue
+from typing import Any
+
+from data_modules.problems import BadInput, Problem
+from experiments.attempts import LostTask, attempt, outcome
+from experiments.spawned import THREADS, cores
+
+# Seconds within which a scheduler must answer, and have a worker.
+TIMEOUT = 10.0
+# Between looks at whether workers have come or gone.
+SECONDS = 2.0
+# Of which every worker that is started here has one: a task at a time, whatever its threads.
+PLACE = "place"
+# Queues whose workers are jobs: name of the class in dask_jobqueue.
+QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
+HOSTED = ("tcp://", "tls://")
+
+_one_at_a_time = threading.Lock()
+
+
+def check_address(cluster: str) -> None:
+    """Refuses what is no cluster, before anything is started.
+
+    Raises:
+        BadInput: The address is unknown, or a library is not installed.
+
+    Example:
+        >>> check_address("yarn")
+        Traceback (most recent call last):
+        data_modules.problems.BadInput: 1 problem with the input:
+          --cluster: 'yarn' is no cluster: local, slurm, pbs, or tcp://host:port of a scheduler
+    """
+    if cluster not in ("local", *QUEUES) and not cluster.startswith(HOSTED):
+        named = f"local, {', '.join(QUEUES)}, or tcp://host:port of a scheduler"
+        raise _refused(f"{cluster!r} is no cluster: {named}")
+    for library in ("distributed", *(("dask_jobqueue",) if cluster in QUEUES else ())):
+        try:
+            import_module(library)
+        except ImportError as error:
+            message = f"{library} is not installed: pip install 'mmsurv[cluster]'"
+            raise _refused(message) from error
+
+
+def over_dask(
+    work: Callable[[Any], Any],
+    tasks: Sequence[Any],
+    cluster: str,
+    *,
+    jobs: int,
+    retries: int,
+    needs: Mapping[str, float],
+) -> Iterator[tuple[int, Any]]:
+    """See `experiments.fan_out.fan_out`.
+
+    Raises:
+        BadInput: There is no such cluster, it does not answer, or no worker has what tasks need.
+    """
+    check_address(cluster)
+    hosted = cluster.startswith(HOSTED)
+    with ExitStack() as stack:
+        if hosted:
+            client = _client(cluster, stack)
+            _check_workers(client, cluster, needs)
+        else:
+            started = stack.enter_context(_started(cluster, jobs, retries, needs))
+            client = _client(started, stack)
+        wanted = {**needs, **({} if hosted else {PLACE: 1})}
+        yield from _fed(client, work, tasks, wanted)
+
+
+def _fed(
+    client: Any, work: Callable[[Any], Any], tasks: Sequence[Any], wanted: Mapping[str, float]
+) -> Iterator[tuple[int, Any]]:
+    """Hands out one task a worker.
+
+    Dask would spread all of them at once, and count the death of a worker against every task that
+    waits for it.
+    """
+    done: Queue[Any] = Queue()
+    waiting = deque(enumerate(tasks))
+    under_way: dict[Any, int] = {}
+    try:
+        while waiting or under_way:
+            places = max(1, len(client.nthreads()))
+            while waiting and len(under_way) < places:
+                index, task = waiting.popleft()
+                future = client.submit(alone, work, task, pure=False, resources=wanted)
+                under_way[future] = index
+                future.add_done_callback(done.put)
+            try:
+                future = done.get(timeout=SECONDS)
+            except Empty:
+                continue
+            index, answer = under_way.pop(future), _answer(future)
+            # Otherwise the death of its worker would have it done again.
+            future.release()
+            yield index, answer
+    finally:
+        client.cancel(list(under_way))
+
+
+def _answer(future: Any) -> Any:
+    from distributed.scheduler import KilledWorker
+
+    try:
+        return outcome(future.result())
+    except KilledWorker as error:
+        return LostTask(f"every worker that took this task died: {error}")
+    except Exception as error:
+        return error
+
+
+def alone(work: Callable[[Any], Any], task: Any) -> bytes:
+    """One task at a time in a process: seeds and threads are the whole process's."""
+    with _one_at_a_time:
+        return attempt(work, task)
+
+
+def worker_number() -> int | None:
+    """Number of the Dask worker that this is called in, where it was started here."""
+    from distributed import get_worker
+
+    try:
+        name = get_worker().name
+    except ValueError:
+        return None
+    return name if isinstance(name, int) else None
+
+
+def _client(cluster: Any, stack: ExitStack) -> Any:
+    from distributed import Client
+
+    try:
+        return stack.enter_context(Client(cluster, timeout=TIMEOUT, set_as_default=False))
+    except (OSError, ValueError) as error:
+        raise _refused(
+            f"no scheduler answers at {cluster} within {TIMEOUT:g} s ({error}): start one with "
+            "`dask scheduler`, and workers with `dask worker`"
+        ) from error
+
+
+def _check_workers(client: Any, address: str, needs: Mapping[str, float]) -> None:
+    """Tasks that no worker can take would wait for ever, without a word."""
+    given = ",".join(f"{name}={amount:g}" for name, amount in needs.items())
+    command = f"dask worker {address} --nthreads 1" + (f' --resources "{given}"' if given else "")
+    try:
+        client.wait_for_workers(1, timeout=TIMEOUT)
+    except TimeoutError as error:
+        raise _refused(f"the scheduler has no workers: start some with `{command}`") from error
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    able = [
+        all(worker["resources"].get(name, 0) >= amount for name, amount in needs.items())
+        for worker in workers
+    ]
+    if not any(able):
+        raise _refused(
+            f"none of the {len(able)} workers has {given}: start some with `{command}`, or change "
+            "--resources"
+        )
+    try:
+        client.run(_known)
+    except Exception as error:
+        raise _refused(
+            f"the workers cannot import mmsurv ({error}): install the same version where they run"
+        ) from error
+
+
+def _known() -> None:
+    """Runs on a worker if the project is installed there."""
+
+
+@contextmanager
+def _started(cluster: str, jobs: int, retries: int, needs: Mapping[str, float]) -> Iterator[Any]:
+    """A cluster that lives as long as the tasks."""
+    import dask
+
+    settings: dict[str, Any] = {"distributed.scheduler.allowed-failures": retries}
+    if cluster == "local":
+        from distributed import LocalCluster
+
+        threads = max(1, cores() // jobs)
+        environment = {f"distributed.nanny.pre-spawn-environ.{n}": threads for n in THREADS}
+        with (
+            dask.config.set(settings | environment),
+            # Memory is the system's to share out, as in processes without Dask.
+            LocalCluster(
+                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None,
+                memory_limit=None, resources={**needs, PLACE: 1},
+            ) as made,
+        ):  # fmt: skip
+            yield made
+        return
+    with dask.config.set(settings), _queued(cluster, needs) as made:
+        made.scale(jobs=jobs)
+        yield made
+
+
+def _queued(cluster: str, needs: Mapping[str, float]) -> Any:
+    """A cluster of jobs; cores, memory, queue and account come from Dask's configuration.
+
+    Raises:
+        BadInput: The configuration lacks something.
+    """
+    import dask
+    import dask_jobqueue
+
+    options = dask.config.get(f"jobqueue.{cluster}", default={})
+    given = ",".join(f"{name}={amount:g}" for name, amount in {**needs, PLACE: 1}.items())
+    # Dask would split a job into many processes of few threads.
+    processes = int(options.get("processes") or 1)
+    threads = max(1, int(options.get("cores") or 1) // processes)
+    exports = [f"export {name}={threads}" for name in THREADS]
+    try:
+        return getattr(dask_jobqueue, QUEUES[cluster])(
+            processes=processes,
+            worker_extra_args=[*(options.get("worker-extra-args") or ()), "--resources", given],
+            job_script_prologue=[*(options.get("job-script-prologue") or ()), *exports],
+            # Any free port: several runs may share the machine that submits.
+            scheduler_options={
+                "dashboard_address": ":0",
+                **(options.get("scheduler-options") or {}),
+            },
+        )
+    except ValueError as error:
+        raise _refused(
+            f"{error}: say it in ~/.config/dask/jobqueue.yaml, under jobqueue: {cluster}: (cores, "
+            "memory, walltime, queue)"
+        ) from error
+
+
+def _refused(message: str) -> BadInput:
+    return BadInput([Problem("--cluster", None, None, message)])

@@ -1,0 +1,206 @@
+"""Tasks in processes of their own on this machine.
+
+Not concurrent.futures: when one of its processes dies, all tasks under way are lost and nobody
+knows whose fault it was. Here every process is watched alone, and replaced.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from experiments.attempts import LostTask, attempt, outcome, packed_error
+
+# What the libraries that compute ask for the number of threads.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Number of a worker, from 0, in its environment.
+WORKER = "MMSURV_WORKER"
+# Between looks at whether a process has died without its connection being closed.
+SECONDS = 1.0
+STOP = b""
+
+
+class Worker:
+    """A process that does one task after the other.
+
+    Args:
+        number: From 0; the place that a replacement takes.
+        packed: The pickled work.
+        threads: That the process may use.
+
+    Attributes:
+        index: Of the task under way; None where it has none.
+    """
+
+    def __init__(self, number: int, packed: bytes, threads: int) -> None:
+        self.number = number
+        self.index: int | None = None
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process: SpawnProcess = context.Process(
+            target=serve, args=(theirs, packed), name=f"worker {number}"
+        )
+        with _environment({**dict.fromkeys(THREADS, str(threads)), WORKER: str(number)}):
+            self.process.start()
+        theirs.close()
+
+    def hand(self, index: int, task: bytes) -> None:
+        """Gives the process its next task; that it has died is found when it is waited for."""
+        self.index = index
+        with suppress(OSError):
+            self.connection.send_bytes(task)
+
+    def answer(self) -> bytes | None:
+        """What the process sent; None when it died instead."""
+        try:
+            return self.connection.recv_bytes()
+        except (EOFError, OSError):
+            return None
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ends the process: when it is idle, or as it is."""
+        if not at_once:
+            with suppress(OSError):
+                self.connection.send_bytes(STOP)
+            self.process.join(10)
+        for end in (self.process.terminate, self.process.kill):
+            if self.process.is_alive():
+                end()
+                self.process.join(5)
+        self.connection.close()
+
+
+def in_processes(
+    work: Callable[[Any], Any], tasks: Sequence[Any], *, jobs: int, retries: int
+) -> Iterator[tuple[int, Any]]:
+    """See `experiments.fan_out.fan_out`.
+
+    Raises:
+        pickle.PicklingError: The work cannot be sent to another process.
+    """
+    packed = pickle.dumps(work)
+    jobs = min(jobs, len(tasks))
+    threads = max(1, cores() // max(jobs, 1))
+    waiting = deque(range(len(tasks)))
+    lost: Counter[int] = Counter()
+    workers: list[Worker] = []
+    at_once = True
+    try:
+        workers += [Worker(number, packed, threads) for number in range(jobs)]
+        while waiting or any(worker.index is not None for worker in workers):
+            for worker in workers:
+                while worker.index is None and waiting:
+                    index = waiting.popleft()
+                    try:
+                        worker.hand(index, pickle.dumps(tasks[index]))
+                    except Exception as error:
+                        yield index, error
+            for worker in _settled(workers):
+                index, worker.index = worker.index, None
+                assert index is not None
+                answer = worker.answer()
+                if answer is not None:
+                    yield index, outcome(answer)
+                    continue
+                worker.stop(at_once=True)
+                code = worker.process.exitcode
+                workers[worker.number] = Worker(worker.number, packed, threads)
+                lost[index] += 1
+                if lost[index] > retries:
+                    yield index, LostTask(f"{_death(code)}, {lost[index]} times with this task")
+                else:
+                    waiting.appendleft(index)
+        at_once = False
+    finally:
+        for worker in workers:
+            worker.stop(at_once=at_once)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def serve(theirs: connection.Connection, packed: bytes) -> None:
+    """What a worker does until it is told to stop or its parent has gone."""
+    # Ctrl-C reaches every process of a terminal: the parent is who decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    work: Callable[[Any], Any] | None = None
+    while True:
+        try:
+            task = theirs.recv_bytes()
+        except EOFError:
+            return
+        if task == STOP:
+            return
+        try:
+            work = work or pickle.loads(packed)
+            answer = attempt(work, pickle.loads(task))
+        except Exception as error:
+            answer = packed_error(error)
+        theirs.send_bytes(answer)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot stop its workers."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _settled(workers: Sequence[Worker]) -> list[Worker]:
+    """Workers that have answered or died; waits for the first."""
+    busy = {worker.connection: worker for worker in workers if worker.index is not None}
+    while busy:
+        ready = connection.wait(list(busy), timeout=SECONDS)
+        found = [worker for link, worker in busy.items() if link in ready]
+        # A child of a worker may hold the connection open when the worker is dead.
+        found += [
+            worker
+            for link, worker in busy.items()
+            if link not in ready and worker.process.exitcode is not None and not link.poll()
+        ]
+        if found:
+            return found
+    return []
+
+
+def _death(code: int | None) -> str:
+    """How a process ended, in words."""
+    if code is None or code >= 0:
+        return f"the process ended with exit code {code}"
+    name = signal.Signals(-code).name
+    memory = ", perhaps because the machine ran out of memory" if name == "SIGKILL" else ""
+    return f"the process was ended by {name}{memory}"
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Variables that a process started meanwhile inherits; threads never more than were set."""
+    before = {name: os.environ.get(name) for name in wanted}
+    for name, value in wanted.items():
+        had = before[name] or ""
+        fewer = name in THREADS and had.isdigit() and int(had) < int(value)
+        os.environ[name] = had if fewer else value
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

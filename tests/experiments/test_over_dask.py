@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
+
+import dask
+import dask_jobqueue  # noqa: F401 - its defaults come first
+import pytest
+
+from data_modules.problems import BadInput
+from experiments import over_dask
+from experiments.attempts import LostTask
+from experiments.fan_out import fan_out
+
+pytestmark = [
+    # Closed sockets of a cluster that was just stopped.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    """A scheduler with two workers, one of which has a GPU."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=None,
+        resources={"GPU": 1},
+    ) as cluster:  # fmt: skip
+        yield cluster.scheduler_address
+
+
+def test_a_cluster_of_this_machine_does_the_tasks_of_dead_workers_again(errands, tmp_path) -> None:
+    tasks = [(tmp_path / "a", 0), (tmp_path / "b", 1), "bad", (tmp_path / "c", 9)]
+    outcomes = dict(
+        fan_out(errands.die_at_first, tasks, jobs=2, cluster="local", retries=1, needs={"GPU": 1})
+    )
+    assert (outcomes[0], outcomes[1]) == ("done", "done")
+    assert isinstance(outcomes[2], ValueError)
+    assert isinstance(outcomes[3], LostTask)
+
+
+def test_the_workers_of_a_scheduler_do_one_task_at_a_time(errands, scheduler) -> None:
+    spans = [span for _, span in fan_out(errands.span, [0.2] * 3, cluster=scheduler)]
+    spans.sort()
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+
+
+def test_what_no_worker_has_is_refused(scheduler) -> None:
+    outcomes = fan_out(int, ["1"], cluster=scheduler, needs={"GPU": 2})
+    with pytest.raises(BadInput, match=r"none of the 1 workers has GPU=2.*dask worker tcp"):
+        next(outcomes)
+    assert list(fan_out(int, ["1"], cluster=scheduler, needs={"GPU": 1})) == [(0, 1)]
+
+
+def test_a_scheduler_that_does_not_answer_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(over_dask, "TIMEOUT", 0.3)
+    outcomes = fan_out(int, ["1"], cluster="tcp://127.0.0.1:9")
+    with pytest.raises(BadInput, match=r"no scheduler answers at tcp://127.0.0.1:9 within 0.3 s"):
+        next(outcomes)
+
+
+def test_a_scheduler_without_workers_is_refused(monkeypatch) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(over_dask, "TIMEOUT", 1.0)
+    with LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=None) as made:
+        outcomes = fan_out(int, ["1"], cluster=made.scheduler_address)
+        with pytest.raises(BadInput, match=r"has no workers: start some with `dask worker tcp"):
+            next(outcomes)
+
+
+def test_a_missing_library_is_named(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    with pytest.raises(BadInput, match=r"pip install 'mmsurv\[cluster\]'"):
+        fan_out(int, ["1"], cluster="slurm")
+
+
+def test_a_queue_without_its_options_is_refused() -> None:
+    with (
+        dask.config.set({"jobqueue.pbs.cores": None}),
+        pytest.raises(BadInput, match=r"jobqueue.yaml, under jobqueue: pbs"),
+    ):
+        next(fan_out(int, ["1"], cluster="pbs"))
+
+
+SBATCH = """#!/bin/sh
+cp "$1" {folder}/job.sh
+setsid sh {folder}/job.sh >{folder}/job.log 2>&1 &
+echo $! >{folder}/pid
+echo "Submitted batch job 7"
+"""
+
+
+def test_a_queue_starts_workers_with_the_options_of_dask(errands, tmp_path, monkeypatch) -> None:
+    # The commands of Slurm, as far as they are used.
+    for name, text in {"sbatch": SBATCH.format(folder=tmp_path), "scancel": "#!/bin/sh\n"}.items():
+        command = tmp_path / name
+        command.write_text(text)
+        command.chmod(command.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, sys.path)))
+    options = {
+        "cores": 3, "memory": "1GB", "queue": "long", "interface": "lo",
+        "local-directory": str(tmp_path),
+    }  # fmt: skip
+    with dask.config.set({f"jobqueue.slurm.{key}": value for key, value in options.items()}):
+        outcomes = dict(fan_out(errands.threads, [0], cluster="slurm", needs={"GPU": 1}))
+    assert outcomes == {0: "3"}
+    script = (tmp_path / "job.sh").read_text()
+    assert "#SBATCH -p long" in script
+    assert "--resources GPU=1,place=1" in script
+    with suppress(ProcessLookupError):
+        os.killpg(int((tmp_path / "pid").read_text()), signal.SIGTERM)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from data_modules.problems import BadInput
+from experiments.attempts import LostTask
+from experiments.fan_out import fan_out
+from experiments.spawned import cores
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_every_task_is_done_and_errors_are_handed_back(errands) -> None:
+    outcomes = dict(fan_out(errands.double, [1, "bad", 3], jobs=2))
+    assert {outcomes[0], outcomes[2]} == {2, 6}
+    assert isinstance(outcomes[1], BadInput)
+    assert str(outcomes[1]).endswith("bad: is no number")
+
+
+def test_the_cores_are_shared_out(errands, monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("experiments.spawned.cores", lambda: 6)
+    outcomes = [outcome for _, outcome in fan_out(errands.surroundings, [0.3, 0.3], jobs=2)]
+    assert {threads for _, threads, _ in outcomes} == {"3"}
+    assert {place for _, _, place in outcomes} == {0, 1}
+    assert os.getpid() not in {pid for pid, _, _ in outcomes}
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_no_process_gets_more_threads_than_were_asked_for(errands, monkeypatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("experiments.spawned.cores", lambda: 6)
+    outcomes = [outcome for _, outcome in fan_out(errands.surroundings, [0, 0], jobs=2)]
+    assert {threads for _, threads, _ in outcomes} == {"1"}
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_task_of_a_process_that_died_is_done_again(errands, tmp_path) -> None:
+    tasks = [(tmp_path / f"{n}", n) for n in (0, 2, 0)]
+    assert dict(fan_out(errands.die_at_first, tasks, jobs=2)) == {0: "done", 1: "done", 2: "done"}
+
+
+def test_a_task_that_always_kills_is_given_up_and_the_others_are_done(errands, tmp_path) -> None:
+    tasks = [(tmp_path / f"{i}", n) for i, n in enumerate((9, 0, 0))]
+    outcomes = dict(fan_out(errands.die_at_first, tasks, jobs=2, retries=1))
+    assert isinstance(outcomes[0], LostTask)
+    assert "SIGKILL, perhaps because the machine ran out of memory, 2 times" in str(outcomes[0])
+    assert (outcomes[1], outcomes[2]) == ("done", "done")
+
+
+def test_a_task_that_cannot_be_sent_is_handed_back(errands) -> None:
+    outcomes = dict(fan_out(errands.double, [lambda: 1, 2], jobs=2))
+    assert "pickle" in str(outcomes[0]).lower()
+    assert outcomes[1] == 4
+
+
+@pytest.mark.parametrize("how", ["close", "interrupt"])
+def test_whoever_stops_ends_the_processes(errands, tmp_path, how) -> None:
+    outcomes = fan_out(errands.write_and_wait, [tmp_path / "a", tmp_path / "b"], jobs=2)
+    if how == "close":
+        outcomes = fan_out(errands.write_and_wait, [tmp_path / "a", None], jobs=2)
+        assert next(outcomes) == (1, None)
+        while not (tmp_path / "a").exists():
+            time.sleep(0.01)
+        outcomes.close()  # type: ignore[attr-defined]
+    else:
+        previous = signal.signal(signal.SIGALRM, _interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 3)
+        with pytest.raises(KeyboardInterrupt):
+            list(outcomes)
+        signal.signal(signal.SIGALRM, previous)
+    pids = [int(file.read_text()) for file in tmp_path.iterdir()]
+    assert pids
+    assert not any(alive(pid) for pid in pids)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_there_are_cores() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)
