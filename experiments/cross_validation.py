@@ -30,8 +30,8 @@ from experiments.scores import cross_validated_scores, first_repeat, flat_summar
 from experiments.scoring import score_fold
 from experiments.training import member_seed, train_member
 
-# Hears of the inner scores after every fold.
-AfterFold = Callable[[dict[str, float]], None]
+# Hears of the inner scores after every fold, and how many folds are to come.
+AfterFold = Callable[[dict[str, float], int], None]
 
 
 def fold_indices(config: RunConfig, folds: Folds) -> list[int]:
@@ -63,8 +63,8 @@ def cross_validate(
         folder: The run folder.
         log: Where curves and numbers go.
         console: Where to print.
-        after_fold: Called after every fold with what `inner_so_far` says; what it raises ends the
-            run, which may be resumed.
+        after_fold: Called after every fold with what `inner_so_far` says and how many folds are to
+            come; what it raises ends the run, which may be resumed.
 
     Returns:
         The scores that metrics.json holds.
@@ -88,7 +88,7 @@ def cross_validate(
         if not done_before:
             log_so_far(cv_log, so_far)
         if after_fold:
-            after_fold(so_far)
+            after_fold(so_far, len(pending))
         # Read back what was written, so that a resumed run sees the same bytes as an unbroken one.
         part = pd.read_csv(rows, dtype={"patient_id": str})
         if folds.repeats > 1:

@@ -102,8 +102,9 @@ def test_running_scores_are_logged_fold_by_fold(run, tmp_path) -> None:
     assert last["inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])
     assert last["inner_c_index"] == pytest.approx(metrics["inner"]["c_index"]["mean"])
     flags = ["--resume", "--out", "run", "--logger", "csv"]
-    assert main(flags, after_fold=heard.append) == 0
+    assert main(flags, after_fold=lambda values, left: heard.append({**values, "left": left})) == 0
     assert [values["folds_done"] for values in heard] == [1, 2]
+    assert [values["left"] for values in heard] == [1, 0]
     assert heard[-1]["inner_loss"] == pytest.approx(last["inner_loss"])
 
 
@@ -111,7 +112,7 @@ def test_a_run_that_is_stopped_after_a_fold_can_be_resumed(run, tmp_path, finish
     class Enough(BaseException):
         pass
 
-    def stop(values: dict[str, float]) -> None:
+    def stop(values: dict[str, float], left: int) -> None:
         raise Enough
 
     with pytest.raises(Enough):
