@@ -82,7 +82,13 @@ def _run(config: RunConfig, after_fold: AfterFold | None) -> int:
 
 
 def default_folder(config: RunConfig) -> Path:
-    """runs/<time>-<cohort>-<fusion>."""
+    """runs/<time>-<cohort>-<fusion>; under W&B's agent runs/sweep-<sweep>/<run>.
+
+    Agents that share a machine start runs in the same second.
+    """
+    sweep, run = os.environ.get("WANDB_SWEEP_ID"), os.environ.get("WANDB_RUN_ID")
+    if sweep and run:
+        return Path("runs") / f"sweep-{sweep}" / run
     name = "toy" if config.cohort == "toy" else Path(config.cohort).stem
     return Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{config.fusion}"
 
