@@ -55,9 +55,10 @@ def parallel_coordinates(board: pd.DataFrame, sweep: Sweep) -> Figure:
 
 
 def importance(folder: Path, sweep: Sweep) -> dict[str, float] | str:
-    """How much each parameter decides who is among the best configurations, 1 in all.
+    """Share of the variance of the metric that each parameter explains, 1 in all.
 
-    PED-ANOVA (Watanabe, Bansal and Hutter 2023, doi:10.24963/ijcai.2023/488), by Optuna.
+    fANOVA (Hutter, Hoos and Leyton-Brown, An efficient approach for assessing hyperparameter
+    importance, ICML 2014), by Optuna.
 
     Returns:
         A share a parameter, the largest first; or why there is none.
@@ -71,7 +72,7 @@ def importance(folder: Path, sweep: Sweep) -> dict[str, float] | str:
     if len(set(scores)) == 1:
         return "all configurations have the same score"
     found = optuna.importance.get_param_importances(
-        study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
+        study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
     )
     return {name: float(share) for name, share in found.items()}
 

@@ -78,7 +78,7 @@ def _importance(order: Order) -> str:
     if isinstance(shares, str):
         return f"<p>{_safe(shares)}.</p>"
     note = (
-        "<p>PED-ANOVA: how much each parameter decides whether a configuration is among the best. "
+        "<p>Share of the variance between configurations that each parameter explains (fANOVA). "
         "Of few configurations it is a hint.</p>"
     )
     return svg(importance_figure(shares, order.sweep.metric), "importance") + note
