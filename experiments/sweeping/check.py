@@ -116,13 +116,10 @@ def _check_metric(path: Path, sweep: Sweep, base: Any, problems: Problems) -> No
     goal = "minimize" if sweep.metric == "cv/inner_loss" else "maximize"
     if sweep.goal != goal:
         problems.add(path, f"{sweep.goal} {sweep.metric}: {goal} it", column="metric.goal")
-    protocols = {base.protocol} | {
-        str(value) for p in sweep.parameters if p.name == "protocol" for value in p.values
-    }
-    listed = [p for p in sweep.parameters if p.name == "protocol"]
-    unscored = all("paper" in p.values for p in listed) if listed else base.protocol == "paper"
+    listed = [set(p.values) for p in sweep.parameters if p.name == "protocol"]
+    protocols = listed[0] if listed else {base.protocol}
     searches = sweep.method == "bayes" or sweep.early is not None
-    if unscored and (searches or protocols == {"paper"}):
+    if protocols == {"paper"} or (searches and "paper" in protocols):
         problems.add(
             path,
             f"protocol paper logs no {sweep.metric}: it stops on the fold that it reports; search "

@@ -14,6 +14,13 @@ from typing import Any
 
 import pytest
 import yaml
+from matplotlib.image import imsave
+
+from experiments import cross_validation
+from experiments.sweeping.agent import Order
+from experiments.sweeping.check import with_defaults
+from experiments.sweeping.folder import open_folder
+from experiments.sweeping.sweep_file import read_sweep
 
 ENTITY, PROJECT = "team", "mmsurv"
 VIEWER = {
@@ -235,3 +242,29 @@ def tiny_sweep(tmp_path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def order(tiny_sweep, tmp_path) -> Callable[..., Order]:
+    """`order(method="random", count=3)`: a tiny sweep, ready to be served, in an open folder."""
+
+    def make(*, count: int = 4, seed: int = 0, flags: list[str] = TINY, **changed: Any) -> Order:
+        path = tiny_sweep(**changed)
+        sweep = read_sweep(path)
+        made = Order(tmp_path / "sweep", sweep, with_defaults(sweep, flags), count, seed)
+        open_folder(made, path)
+        return made
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch) -> None:
+    """Toy cohorts are built below the current folder; figures are made but not rendered."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cross_validation, "save_figure", lambda figure, path: _empty(path))
+
+
+def _empty(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    imsave(path, [[0.0]])

@@ -80,7 +80,7 @@ def test_a_flag_cannot_be_fixed_and_swept(tiny_sweep) -> None:
     path = tiny_sweep()
     with pytest.raises(BadInput, match="pooling: is swept"):
         check_sweep(path, read_sweep(path), ["--pooling=mean"])
-    with pytest.raises(BadInput, match="--optim.lrr"):
+    with pytest.raises(BadInput, match=r"--optim\.lrr"):
         check_sweep(path, read_sweep(path), ["--optim.lrr=1"])
 
 

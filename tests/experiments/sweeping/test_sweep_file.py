@@ -65,7 +65,7 @@ def test_folds_are_the_iterations_of_hyperband(tiny_sweep) -> None:
     ],
 )  # fmt: skip
 def test_what_no_run_could_be_started_from_is_refused(tiny_sweep, changed, told) -> None:
-    with pytest.raises(BadInput, match=".*") as refused:
+    with pytest.raises(BadInput) as refused:
         read_sweep(tiny_sweep(**changed))
     assert told in str(refused.value)
 
@@ -81,7 +81,7 @@ def test_everything_wrong_is_told_at_once(tiny_sweep) -> None:
 def test_a_file_that_is_no_sweep_is_refused(tmp_path, text) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(text)
-    with pytest.raises(BadInput, match="s.yaml"):
+    with pytest.raises(BadInput, match=r"s\.yaml"):
         read_sweep(path)
     with pytest.raises(BadInput, match="nowhere"):
         read_sweep(tmp_path / "nowhere.yaml")
