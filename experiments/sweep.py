@@ -61,9 +61,12 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _sweep(options: argparse.Namespace, flags: list[str]) -> int:
+    from data_modules.problems import BadInput, Problem
     from experiments.sweeping.check import check_sweep, with_defaults
     from experiments.sweeping.sweep_file import read_sweep
 
+    if options.jobs < 1:
+        raise BadInput([Problem("--jobs", None, None, f"{options.jobs} is no number of processes")])
     sweep = read_sweep(options.file)
     check_sweep(options.file, sweep, flags)
     from experiments.sweeping.agent import Order

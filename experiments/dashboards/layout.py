@@ -92,7 +92,7 @@ def report(*, entity: str, project: str, arm: str, folds: int, sweep: Sweep) -> 
 def _arms(arm: str) -> tuple[Any, ...]:
     return (
         wr.BarPlot(
-            title=f"outer C-index by {arm} (bar: mean of runs, whisker: their sd)",
+            title=f"outer C-index by {arm}, mean ± sd of runs",
             metrics=["cv/c_index"],
             groupby=wr.Config(f"{arm}.value"),
             groupby_aggfunc="mean",

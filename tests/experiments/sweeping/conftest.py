@@ -238,7 +238,7 @@ def tiny_sweep(tmp_path) -> Callable[..., Path]:
         } | changed
         path = tmp_path / "tiny.yaml"
         kept = {key: value for key, value in content.items() if value is not None}
-        path.write_text(yaml.safe_dump(kept), encoding="utf-8")
+        path.write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
         return path
 
     return write

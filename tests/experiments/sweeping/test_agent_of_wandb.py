@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ CONFIGURATIONS = [
     {"optim.lr": 0.01, "model.width": 8, "modalities": ["clinical"], "data.cache": False},
 ]
 KEY = "0" * 40
+AGENT = [str(Path(sys.executable).parent / "wandb"), "agent"]
 
 
 def _sweep() -> dict:
@@ -33,25 +35,22 @@ def _sweep() -> dict:
     return content
 
 
-def _agent(url: str, folder: Path, seconds: int = 240) -> subprocess.CompletedProcess[str]:
-    bin_folder = Path(sys.executable).parent
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("WANDB_")
-    } | {
-        "WANDB_BASE_URL": url, "WANDB_API_KEY": KEY, "PYTHONPATH": str(ROOM.parent),
-        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder),
-        "WANDB_AGENT_DISABLE_FLAPPING": "true",
+def _environment(url: str, folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return kept | {
+        "WANDB_BASE_URL": url, "WANDB_API_KEY": KEY, "PYTHONPATH": str(ROOM.parent), "PATH": path,
+        "HOME": str(folder), "WANDB_AGENT_DISABLE_FLAPPING": "true",
     }  # fmt: skip
-    return subprocess.run(
-        [bin_folder / "wandb", "agent", "team/mmsurv/abc123"], cwd=folder, env=environment,
-        capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
 
 
 @pytest.mark.slow
 def test_an_agent_runs_what_a_server_hands_out(stand_in, tmp_path) -> None:
     server = stand_in(_sweep(), CONFIGURATIONS)
-    ended = _agent(server.url, tmp_path)
+    ended = subprocess.run(
+        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path),
+        capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert server.given == ["run0", "run1"]
     for name, values in zip(server.given, CONFIGURATIONS, strict=True):
@@ -73,10 +72,37 @@ def test_an_agent_runs_what_a_server_hands_out(stand_in, tmp_path) -> None:
 def test_a_server_that_dies_during_a_run_costs_nothing(stand_in, tmp_path) -> None:
     server = stand_in(_sweep(), CONFIGURATIONS[:1])
     server.on_history = lambda run: server.stop()
-    # The agent itself waits for its server; the run is what must not be lost.
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        _agent(server.url, tmp_path, seconds=150)
     folder = tmp_path / "runs" / "sweep-abc123" / "run0"
+    agent = subprocess.Popen(
+        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        kept = _waited_for(folder, seconds=200)
+    finally:
+        # The agent waits for its server; nobody else does.
+        os.killpg(agent.pid, signal.SIGKILL)
+        agent.wait()
+    assert server.dead
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["inner"]["loss"]["mean"] > 0
-    assert list(folder.glob("wandb/run-*/run-run0.wandb"))
+    assert kept["cv/inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])
+    assert kept["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
+
+
+def _waited_for(folder: Path, seconds: float) -> dict:
+    """The summary in the file that `wandb sync` sends, as soon as the run has finished it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(2)
+        if not (folder / "metrics.json").is_file():
+            continue
+        (file,) = folder.glob("wandb/run-*/run-run0.wandb")
+        read = subprocess.run(
+            [AGENT[0], "leet", "inspect", "--summary", "--json", file],
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        summary = json.loads(read.stdout)["summary"] if read.returncode == 0 else {}
+        if "cv/c_index" in summary:
+            return summary
+    return {}
