@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TypeVar
 
 from data_modules.problems import BadInput, Problem
@@ -21,7 +21,7 @@ def fan_out(
     cluster: str = "",
     retries: int = 2,
     needs: Mapping[str, float] | None = None,
-) -> Iterator[tuple[int, Result | Exception]]:
+) -> Generator[tuple[int, Result | Exception], None, None]:
     """Does `work` on every task and yields each outcome as soon as it is there.
 
     An exception of the work is handed back and not raised, so that the other tasks go on. A process
@@ -83,7 +83,7 @@ def place_number() -> int:
 
 def _here(
     work: Callable[[Task], Result], tasks: Sequence[Task]
-) -> Iterator[tuple[int, Result | Exception]]:
+) -> Generator[tuple[int, Result | Exception], None, None]:
     for index, task in enumerate(tasks):
         try:
             result: Result | Exception = work(task)

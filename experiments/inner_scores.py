@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.loggers import Logger
@@ -44,7 +45,7 @@ def kept_epoch(history: pd.DataFrame) -> Inner:
         >>> kept_epoch(pd.DataFrame({"val/loss": [2.0, 1.0, 1.0], "val/c_index": [0.5, 0.6, 0.7]}))
         Inner(loss=1.0, c_index=0.6)
     """
-    row = history.loc[history["val/loss"].idxmin()]
+    row = history.iloc[int(np.nanargmin(history["val/loss"].to_numpy(dtype=float)))]
     return Inner(float(row["val/loss"]), float(row["val/c_index"]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from queue import Empty, Queue
@@ -58,7 +58,7 @@ def over_dask(
     jobs: int,
     retries: int,
     needs: Mapping[str, float],
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """See `experiments.fan_out.fan_out`.
 
     Raises:

@@ -10,10 +10,9 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
@@ -63,7 +62,8 @@ class Worker:
     def answer(self) -> bytes | None:
         """What the process sent; None when it died instead."""
         try:
-            return self.connection.recv_bytes()
+            # One that is dead may have answered before; nothing more will come.
+            return self.connection.recv_bytes() if self.connection.poll() else None
         except (EOFError, OSError):
             return None
 
@@ -82,7 +82,7 @@ class Worker:
 
 def in_processes(
     work: Callable[[Any], Any], tasks: Sequence[Any], *, jobs: int, retries: int
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """See `experiments.fan_out.fan_out`.
 
     Raises:
@@ -105,9 +105,8 @@ def in_processes(
                         worker.hand(index, pickle.dumps(tasks[index]))
                     except Exception as error:
                         yield index, error
-            for worker in _settled(workers):
-                index, worker.index = worker.index, None
-                assert index is not None
+            for index, worker in _settled(workers):
+                worker.index = None
                 answer = worker.answer()
                 if answer is not None:
                     yield index, outcome(answer)
@@ -128,9 +127,10 @@ def in_processes(
 
 def cores() -> int:
     """Processors that this process may use."""
-    if sys.platform == "linux":
+    try:
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1
 
 
 def serve(theirs: connection.Connection, packed: bytes) -> None:
@@ -162,17 +162,16 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _settled(workers: Sequence[Worker]) -> list[Worker]:
-    """Workers that have answered or died; waits for the first."""
-    busy = {worker.connection: worker for worker in workers if worker.index is not None}
+def _settled(workers: Sequence[Worker]) -> list[tuple[int, Worker]]:
+    """Workers that have answered or died, with their tasks; waits for the first."""
+    busy = [(worker.index, worker) for worker in workers if worker.index is not None]
     while busy:
-        ready = connection.wait(list(busy), timeout=SECONDS)
-        found = [worker for link, worker in busy.items() if link in ready]
+        ready = connection.wait([worker.connection for _, worker in busy], timeout=SECONDS)
         # A child of a worker may hold the connection open when the worker is dead.
-        found += [
-            worker
-            for link, worker in busy.items()
-            if link not in ready and worker.process.exitcode is not None and not link.poll()
+        found = [
+            (index, worker)
+            for index, worker in busy
+            if worker.connection in ready or worker.process.exitcode is not None
         ]
         if found:
             return found
@@ -193,14 +192,14 @@ def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
     """Variables that a process started meanwhile inherits; threads never more than were set."""
     before = {name: os.environ.get(name) for name in wanted}
     for name, value in wanted.items():
-        had = before[name] or ""
-        fewer = name in THREADS and had.isdigit() and int(had) < int(value)
-        os.environ[name] = had if fewer else value
+        set_to = before[name] or ""
+        fewer = name in THREADS and set_to.isdigit() and int(set_to) < int(value)
+        os.environ[name] = set_to if fewer else value
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
+        for name, had in before.items():
+            if had is None:
                 del os.environ[name]
             else:
-                os.environ[name] = value
+                os.environ[name] = had

@@ -52,6 +52,7 @@ PROMISES = {
     "experiments/test_bad_input.py",  # a bad cohort through the whole command
     "experiments/test_fold_designs.py",  # likewise, through the whole command
     "experiments/test_honesty.py",  # noise in, 0.5 out
+    "experiments/sweeping/test_agent_of_wandb.py",  # W&B's agent against a server on this machine
     "experiments/test_resume.py",  # a killed run ends with the same bytes
 }
 

@@ -20,7 +20,7 @@ INTRODUCTION = (
 )
 
 
-class FlagColumn(wr.ParallelCoordinatesPlotColumn):
+class FlagColumn(wr.ParallelCoordinatesPlotColumn):  # type: ignore[misc]  # an untyped base
     """An axis for a flag with dots, such as optim.lr.
 
     Runs keep their configuration flat, as sweeps do. W&B's library would look for lr inside optim.

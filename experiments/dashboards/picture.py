@@ -140,8 +140,8 @@ def _sketch(axes: Axes, kind: str, box: tuple[float, float, float, float]) -> No
     """A few strokes that say what kind of panel it is; no data."""
     left, top, width, height = box
     if kind in ("Bar Chart", "Parameter Importance"):
-        for row, share in enumerate((0.82, 0.74, 0.7, 0.55)):
-            y = top + (row + 0.15) * height / 4
+        for bar, share in enumerate((0.82, 0.74, 0.7, 0.55)):
+            y = top + (bar + 0.15) * height / 4
             axes.add_patch(Rectangle((left, y), share * width, height / 6, fc=BLUE, alpha=0.35))
             if kind == "Bar Chart":
                 ends = [left + (share - 0.05) * width, left + (share + 0.05) * width]

@@ -24,14 +24,14 @@ class Order(NamedTuple):
         folder: Of the sweep, which all machines see.
         sweep: The sweep file.
         flags: Of every run.
-        count: Configurations in all.
+        total: Number of configurations.
         seed: Of the search.
     """
 
     folder: Path
     sweep: Sweep
     flags: tuple[str, ...]
-    count: int
+    total: int
     seed: int
 
 
@@ -51,7 +51,7 @@ def serve(order: Order, agent: int) -> int:
     """
     ran = 0
     while True:
-        taken = claim(order.folder, order.sweep, count=order.count, seed=order.seed)
+        taken = claim(order.folder, order.sweep, count=order.total, seed=order.seed)
         if taken is None:
             return ran
         with taken.lock:
@@ -59,7 +59,7 @@ def serve(order: Order, agent: int) -> int:
             said = _settle(order, taken)
             words = " ".join(flag(name, value) for name, value in taken.values.items())
             print(
-                f"configuration {taken.number + 1} of {order.count}: {said} in "
+                f"configuration {taken.number + 1} of {order.total}: {said} in "
                 f"{time.monotonic() - began:.0f} s  {words}",
                 flush=True,
             )

@@ -75,7 +75,7 @@ def open_folder(order: Order, path: Path, *, must_exist: bool = False) -> None:
 def _content(order: Order) -> dict[str, Any]:
     sweep = dataclasses.asdict(order.sweep) | {"flags": list(order.flags)}
     content: dict[str, Any] = json.loads(json.dumps(sweep))
-    return content | {"count": order.count, "search_seed": order.seed}
+    return content | {"count": order.total, "search_seed": order.seed}
 
 
 def _short(value: object) -> str:

@@ -41,7 +41,7 @@ def write_page(board: pd.DataFrame, order: Order) -> None:
     parts = [
         f"<h1>{_safe(sweep.name)}</h1>",
         f"<p>{_safe(sweep.method)}, {_safe(sweep.goal)} {_safe(sweep.metric)}; "
-        f"{len(board)} of {order.count} configurations: {counts}.</p>",
+        f"{len(board)} of {order.total} configurations: {counts}.</p>",
         f"<p>{_meaning(sweep)}</p>",
         "<h2>Every ranked configuration</h2>",
         svg(parallel_coordinates(board, sweep), "parallel") if ranked else "<p>None yet.</p>",

@@ -63,7 +63,7 @@ def open_study(folder: Path, sweep: Sweep, number: int = 0, seed: int = 0) -> St
     return optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(folder / "study.journal"))),
         study_name=sweep.name,
-        direction=sweep.goal,
+        direction="maximize" if sweep.goal == "maximize" else "minimize",
         sampler=optuna.samplers.TPESampler(seed=int(state), constant_liar=True),
         pruner=pruner,
         load_if_exists=True,

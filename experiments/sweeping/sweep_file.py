@@ -272,7 +272,7 @@ def _early(path: Path, content: dict[str, Any], problems: Problems) -> EarlyStop
     if first is None and _whole(given.get("max_iter")) and _number(given.get("s")):
         bands = [given["max_iter"] / eta**step for step in range(1, int(given["s"]) + 1)]
         first = min((int(band) for band in bands if band >= 1), default=None)
-    if not _whole(first) or first < 1 or not _number(eta) or eta <= 1:
+    if first is None or not _whole(first) or first < 1 or not _number(eta) or eta <= 1:
         problems.add(path, f"{given!r}: give min_iter (folds, at least 1) and eta above 1",
                      column="early_terminate")  # fmt: skip
         return None

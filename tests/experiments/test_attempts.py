@@ -7,10 +7,11 @@ from experiments.attempts import attempt, outcome
 
 
 class OddError(ValueError):
-    """Can be packed, and not unpacked."""
+    """Cannot leave its process."""
 
-    def __init__(self, one: str, two: str) -> None:
-        super().__init__(f"{one} and {two}")
+    def __init__(self) -> None:
+        super().__init__("this and that")
+        self.held = lambda: None
 
 
 def test_results_and_exceptions_come_back_as_they_were() -> None:
@@ -32,7 +33,7 @@ def test_problems_keep_their_places() -> None:
 
 def test_an_exception_that_does_not_survive_is_told() -> None:
     def fail(task: int) -> None:
-        raise OddError("this", "that")
+        raise OddError
 
     error = outcome(attempt(fail, 1))
     assert type(error) is RuntimeError

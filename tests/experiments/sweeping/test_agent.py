@@ -41,7 +41,7 @@ def test_finished_configurations_are_not_run_again(order) -> None:
     assert serve(made, 0) == 2
     before = (run_folder(made.folder, 0) / "metrics.json").stat().st_mtime_ns
     assert serve(made, 0) == 0
-    assert serve(made._replace(count=3), 0) == 1
+    assert serve(made._replace(total=3), 0) == 1
     assert (run_folder(made.folder, 0) / "metrics.json").stat().st_mtime_ns == before
 
 

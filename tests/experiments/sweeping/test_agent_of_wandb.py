@@ -76,14 +76,16 @@ def test_a_server_that_dies_during_a_run_costs_nothing(stand_in, tmp_path) -> No
     agent = subprocess.Popen(
         [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )  # fmt: skip
     try:
         kept = _waited_for(folder, seconds=200)
     finally:
-        # The agent waits for its server; nobody else does.
-        os.killpg(agent.pid, signal.SIGKILL)
-        agent.wait()
+        # The agent waits for its server. Asked three times, it kills the run that is still trying
+        # to reach it, and ends.
+        for _ in range(3):
+            agent.send_signal(signal.SIGINT)
+            time.sleep(1)
+        agent.wait(30)
     assert server.dead
     metrics = json.loads((folder / "metrics.json").read_text())
     assert kept["cv/inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])

@@ -37,7 +37,7 @@ def test_a_sweep_goes_on_only_as_it_was_started(order, tiny_sweep) -> None:
     made = order()
     path = made.folder / "sweep.yaml"
     open_folder(made, path)
-    open_folder(made._replace(count=2), path)
+    open_folder(made._replace(total=2), path)
     with pytest.raises(BadInput, match="column flags: the sweep was started with"):
         open_folder(made._replace(flags=("--folds=3",)), path)
     with pytest.raises(BadInput, match="column search_seed"):

@@ -13,7 +13,7 @@ WIDE = RATE | {"pooling": {"values": ["mean", "abmil"]}}
 
 def _claims(order, tell: float | None = 1.0) -> list[dict]:
     found = []
-    while taken := claim(order.folder, order.sweep, count=order.count, seed=order.seed):
+    while taken := claim(order.folder, order.sweep, count=order.total, seed=order.seed):
         found.append(taken.values)
         if tell is not None:
             open_study(order.folder, order.sweep).tell(taken.number, tell + taken.number)
