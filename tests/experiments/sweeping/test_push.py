@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import wandb
 
 import experiments
 from data_modules.problems import BadInput
@@ -26,10 +28,13 @@ def _summary(folder: Path) -> dict:
 
 
 @pytest.fixture(autouse=True)
-def _no_key(monkeypatch, tmp_path) -> None:
+def _no_key(monkeypatch, tmp_path) -> Iterator[None]:
     for name in ("WANDB_API_KEY", "WANDB_MODE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    yield
+    # W&B's own process keeps the folder that it was started in.
+    wandb.teardown()
 
 
 def test_without_a_key_runs_are_written_for_later(order, capsys) -> None:
