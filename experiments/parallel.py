@@ -16,14 +16,27 @@ from experiments.loggers import ExperimentLog
 
 
 def one_by_one(
-    cells: Sequence[Cell], context: RunContext, log: ExperimentLog, console: Console
+    cells: Sequence[Cell],
+    context: RunContext,
+    log: ExperimentLog,
+    console: Console,
+    done: Callable[[Cell], None],
 ) -> None:
-    """Does what is not done, in this process; the first failure ends it."""
+    """Does what is not done, in this process; the first failure ends it.
+
+    Args:
+        cells: In order.
+        context: The run.
+        log: Where curves go.
+        console: Where to print.
+        done: Told of every cell as it ends, or was done before.
+    """
     for cell in cells:
         if cell.mark.is_file():
             console.print(f"{cell.name}: done before")
         else:
             run_cell(cell, context, log, console)
+        done(cell)
 
 
 def side_by_side(

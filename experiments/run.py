@@ -10,13 +10,22 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.config import RunConfig
 from experiments.parsing import parse_run
 
+if TYPE_CHECKING:
+    from experiments.cross_validation import AfterFold
 
-def main(args: list[str] | None = None) -> int:
-    """Runs the command; tests call it in-process."""
+
+def main(args: list[str] | None = None, *, after_fold: AfterFold | None = None) -> int:
+    """Runs the command; tests and sweeps call it in-process.
+
+    Args:
+        args: The command line.
+        after_fold: See `experiments.cross_validation.cross_validate`.
+    """
     config = parse_run(args)
     problems = config.problems()
     if problems:
@@ -28,7 +37,7 @@ def main(args: list[str] | None = None) -> int:
     folder = Path(config.out) if config.out else default_folder(config)
     try:
         with locked(folder, ours=not config.out):
-            return _run(config, folder)
+            return _run(config, folder, after_fold)
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2
@@ -39,7 +48,7 @@ def main(args: list[str] | None = None) -> int:
         return 1
 
 
-def _run(config: RunConfig, folder: Path) -> int:
+def _run(config: RunConfig, folder: Path, after_fold: AfterFold | None) -> int:
     # Threads that spin while they wait for each other stretch every step where another program
     # wants the same core: on a busy machine a run took seven times as long. Read by torch's import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -65,7 +74,7 @@ def _run(config: RunConfig, folder: Path) -> int:
     context = start_run(config, folder, cohort, stored_or_drawn(config, folder, cohort), console)
     log = experiment_log(config, folder, console.print)
     try:
-        scores, baselines = cross_validate(context, log, console)
+        scores, baselines = cross_validate(context, log, console, after_fold)
     except BaseException:
         log.abandon()
         raise
@@ -81,7 +90,13 @@ def _run(config: RunConfig, folder: Path) -> int:
 
 
 def default_folder(config: RunConfig) -> Path:
-    """runs/<time>-<cohort>-<fusion>, and a number behind it where another run began as early."""
+    """runs/<time>-<cohort>-<fusion>, and a number behind it where another run began as early.
+
+    Under W&B's agent it is runs/sweep-<sweep>/<run>.
+    """
+    sweep, run = os.environ.get("WANDB_SWEEP_ID"), os.environ.get("WANDB_RUN_ID")
+    if sweep and run:
+        return Path("runs") / f"sweep-{sweep}" / run
     name = "toy" if config.cohort == "toy" else Path(config.cohort).stem
     wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{config.fusion}"
     for number in itertools.count(1):

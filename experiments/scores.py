@@ -1,4 +1,4 @@
-"""Every number of a report, from predictions.csv and folds.csv alone."""
+"""Every reported number, from predictions.csv and folds.csv alone."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pytest
 
 from data_modules import manifest
 from data_modules.manifest import load_manifest
+from experiments import dashboard, sweep
 from experiments.config import RunConfig
 from experiments.parsing import parse_run
 
@@ -66,6 +67,8 @@ def test_make_targets_exist(path) -> None:
 @each_document
 def test_flags_that_are_named_exist(path) -> None:
     names = {f.name for f in dataclasses.fields(RunConfig)} | {"config", "help"}
+    for command in (sweep, dashboard):
+        names |= {word[2:] for word in command.parser()._option_string_actions}
     # Flags of other programs stand in lines that name them.
     other = re.compile(r"experiments\.(?:benchmarks|prepare|report)|make bench|make lock|docker ")
     lines = [t for t in path.read_text(encoding="utf-8").splitlines() if not other.search(t)]

@@ -62,6 +62,7 @@ PROMISES = {
     "experiments/test_fold_designs.py",  # likewise, through the whole command
     "experiments/test_honesty.py",  # noise in, 0.5 out
     "experiments/preparing/test_real_slides.py",  # real slides through the whole command
+    "experiments/sweeping/test_agent_of_wandb.py",  # W&B's agent against a server on this machine
     "experiments/test_resume.py",  # a killed run ends with the same bytes
 }
 

@@ -16,6 +16,9 @@ from experiments.tracking.wandb_sink import WandbSink, last_epoch
 if TYPE_CHECKING:
     from wandb import Run
 
+# What `InnerCourse` logs: of no fold alone.
+CROSS_VALIDATION = "cv"
+
 
 class WandbFoldsSink(WandbSink):
     """val/loss in a run a fold; what is cross-validated, in a run of job type summary.
@@ -32,7 +35,10 @@ class WandbFoldsSink(WandbSink):
         return last_epoch(self._fold_run(fold), f"{inside}epoch")
 
     def row(self, network: str, row: Row) -> None:
-        """val/loss and so on, in the run of the fold."""
+        """val/loss and so on, in the run of the fold; the course of all folds in the summary's."""
+        if network == CROSS_VALIDATION:
+            super().row(network, row)
+            return
         fold, inside = split_name(network)
         run = self._fold_run(fold)
         if network not in self.networks:

@@ -13,10 +13,16 @@ import experiments
 from experiments.baselines import forest
 from experiments.parsing import parse_run
 from experiments.run import main
+from experiments.sweeping.agent import Order, serve
+from experiments.sweeping.board import leaderboard
+from experiments.sweeping.check import with_defaults
+from experiments.sweeping.study import claim, grid_size, open_study
+from experiments.sweeping.sweep_file import read_sweep
 
 ROOM = Path(experiments.__file__).parent
 ROOT = ROOM.parent
 CONFIGS = sorted((ROOM / "configs").glob("*.yaml"))
+SWEEPS = sorted((ROOM / "sweeps").glob("*.yaml"))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -58,7 +64,30 @@ def test_every_configuration_runs(path, tmp_path, toy_manifest, monkeypatch, req
     assert config.problems() == []
 
 
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_every_sweep_runs(path, tmp_path, toy_manifest) -> None:
+    """The last configurations of a grid differ most from the defaults."""
+    sweep = read_sweep(path)
+    flags = [
+        "--cohort", str(toy_manifest), "--folds=2", "--trainer.max_epochs=1", "--model.heads=2",
+        "--model.width=16",
+    ]  # fmt: skip
+    count = grid_size(sweep) if sweep.method == "grid" else 2
+    order = Order(tmp_path, sweep, with_defaults(sweep, flags), count, seed=0)
+    for number in range(count - 2):
+        study = open_study(tmp_path, sweep)
+        taken = claim(tmp_path, sweep, count=count, seed=0)
+        study.tell(number, 0.0)
+        taken.lock.close()
+    assert serve(order, 0) == 2
+    board = leaderboard(tmp_path, sweep)
+    last = board[board["configuration"] > count - 2]
+    assert set(last["state"]) <= {"ranked", "unranked"}, last["reason"].tolist()
+    assert (last["state"] == "ranked").any()
+
+
 def test_something_is_shipped() -> None:
     assert CONFIGS
+    assert {path.stem for path in SWEEPS} == {"fusion", "optimiser", "table1"}
     for manifest in (ROOM / "configs").rglob("*.yaml"):
         assert manifest in CONFIGS or manifest.parent.name == "cohorts", manifest

@@ -52,6 +52,8 @@ def _scores(predictions: pd.DataFrame, folds: pd.DataFrame) -> dict:
 def test_metrics_json_follows_from_the_two_tables_alone(name, request, tmp_path) -> None:
     folder = request.getfixturevalue(name)
     stored = json.loads((folder / "metrics.json").read_text())
+    # The inner splits are scored by the curves; see inner_scores.
+    assert stored.pop("inner").keys() == {"loss", "c_index"}
     predictions = pd.read_csv(folder / "predictions.csv", dtype={"patient_id": str})
     folds = pd.read_csv(folder / "folds.csv", dtype={"patient_id": str})
     protocol = "paper" if name == "finished_paper" else "nested"

@@ -1,0 +1,1 @@
+"""What a W&B report of this project shows."""

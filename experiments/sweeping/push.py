@@ -1,0 +1,105 @@
+"""Finished configurations of a local sweep, brought to W&B: one run each, and the sweep."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from data_modules.files import write_aside
+from data_modules.problems import BadInput, Problem
+from experiments.cells import member_folder
+from experiments.config import RunConfig
+from experiments.inner_scores import flat_inner
+from experiments.loggers import experiment_log
+from experiments.parsing import parse_run
+from experiments.run_folder import run_id
+from experiments.scores import flat_summary
+from experiments.sweeping.agent import Order, run_folder
+from experiments.sweeping.board import leaderboard
+from experiments.tracking.wandb_client import wandb_mode
+
+RECORD = "pushed.json"
+
+
+def push(order: Order) -> int:
+    """Sends every finished configuration that was not sent yet, and makes the sweep of them.
+
+    Without a key the runs are written for `wandb sync`, and what to type is printed.
+
+    Raises:
+        BadInput: Nothing has finished.
+    """
+    board = leaderboard(order.folder, order.sweep)
+    done = board[board["state"].isin(["ranked", "unranked"])]
+    if not len(done):
+        raise BadInput([Problem(str(order.folder), None, None, "nothing has finished yet")])
+    record = order.folder / RECORD
+    sent: dict[str, str] = json.loads(record.read_text()) if record.is_file() else {}
+    config = parse_run(list(order.flags))
+    mode = wandb_mode(config.wandb)
+    for number in sorted(int(n) - 1 for n in done["configuration"]):
+        if sent.get(str(number)) == mode:
+            continue
+        folder = run_folder(order.folder, number)
+        _send(
+            config,
+            folder,
+            group=f"sweep-{order.sweep.name}",
+            name=f"{order.sweep.name}-{number:04d}",
+        )
+        sent[str(number)] = mode
+        with write_aside(record) as aside:
+            aside.write_text(json.dumps(sent, indent=1) + "\n", encoding="utf-8")
+        print(f"configuration {number + 1}: {mode}")
+    if mode == "online":
+        print(f"sweep: {_sweep(order, config, sorted(map(int, sent)))}")
+    else:
+        print(f"later: wandb sync {order.folder}/runs/*/wandb/offline-run-*")
+    return 0
+
+
+def _send(asked: RunConfig, folder: Path, *, group: str, name: str) -> None:
+    """One run folder as one run: curves by fold, the inner scores fold by fold, and the summary."""
+    stored = parse_run(["--config", str(folder / "config.yaml")])
+    config = replace(stored, logger="wandb", wandb=asked.wandb, out=str(folder))
+    scores = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    before = {key: os.environ.get(key) for key in ("WANDB_RUN_GROUP", "WANDB_NAME")}
+    os.environ |= {"WANDB_RUN_GROUP": group, "WANDB_NAME": name}
+    try:
+        log = experiment_log(config, folder)
+        for fold in sorted(int(row["fold"]) for row in scores["folds"]):
+            for member in range(config.ensemble):
+                home = member_folder(folder, config, fold, member)
+                logger = log.fold_logger(home.relative_to(folder).as_posix())
+                for row in pd.read_csv(home / "history.csv").to_dict("records"):
+                    logger.log_metrics({str(key): float(value) for key, value in row.items()})
+        figures = {path.stem: path for path in sorted((folder / "figures").glob("*.png"))}
+        log.finish(_numbers(flat_summary(scores) | flat_inner(scores["inner"])), figures)
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key)
+            if value is not None:
+                os.environ[key] = value
+
+
+def _numbers(summary: dict[str, Any]) -> dict[str, float]:
+    """JSON has no NaN: what could not be computed is null there."""
+    return {key: float("nan") if value is None else value for key, value in summary.items()}
+
+
+def _sweep(order: Order, config: RunConfig, numbers: list[int]) -> str:
+    """A sweep on the server that the runs belong to, made from the file."""
+    import wandb
+
+    content = yaml.safe_load((order.folder / "sweep.yaml").read_text(encoding="utf-8"))
+    runs = [run_id(run_folder(order.folder, number)) for number in numbers]
+    made: str = wandb.sweep(
+        content, entity=config.wandb.entity or None, project=config.wandb.project, prior_runs=runs
+    )
+    return made

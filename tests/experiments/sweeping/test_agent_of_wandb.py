@@ -1,0 +1,110 @@
+"""The real `wandb agent` against a server on this machine: login, command line, environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import experiments
+
+ROOM = Path(experiments.__file__).parent
+TINY = [
+    "--toy.patients=40", "--toy.patches_min=2", "--toy.patches_max=4", "--toy.censoring=0.2",
+    "--folds=2", "--trainer.max_epochs=1", "--trainer.threads=1", "--model.heads=2",
+]  # fmt: skip
+CONFIGURATIONS = [
+    {"optim.lr": 3e-05, "model.width": 8, "modalities": ["genes", "clinical"], "data.cache": True},
+    {"optim.lr": 0.01, "model.width": 8, "modalities": ["clinical"], "data.cache": False},
+]
+KEY = "0" * 40
+AGENT = [str(Path(sys.executable).parent / "wandb"), "agent"]
+
+
+def _sweep() -> dict:
+    content = yaml.safe_load((ROOM / "sweeps" / "optimiser.yaml").read_text(encoding="utf-8"))
+    place = content["command"].index("${args}")
+    content["command"][place:place] = TINY
+    return content
+
+
+def _environment(url: str, folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return kept | {
+        "WANDB_BASE_URL": url, "WANDB_API_KEY": KEY, "PYTHONPATH": str(ROOM.parent), "PATH": path,
+        "HOME": str(folder), "WANDB_AGENT_DISABLE_FLAPPING": "true",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_an_agent_runs_what_a_server_hands_out(stand_in, tmp_path) -> None:
+    server = stand_in(_sweep(), CONFIGURATIONS)
+    ended = subprocess.run(
+        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path),
+        capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert server.given == ["run0", "run1"]
+    for name, values in zip(server.given, CONFIGURATIONS, strict=True):
+        run = server.runs[name]
+        assert run.exit_code == 0, ended.stdout + ended.stderr
+        assert run.sweep == "abc123"
+        assert values.items() <= run.config.items()
+        metrics = json.loads(
+            (tmp_path / "runs" / "sweep-abc123" / name / "metrics.json").read_text()
+        )
+        assert run.summary["cv/inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])
+        assert run.summary["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
+        course = [row for row in run.history if "cv/folds_done" in row]
+        assert [row["cv/folds_done"] for row in course] == [1, 2]
+        assert course[-1]["cv/inner_loss"] == pytest.approx(run.summary["cv/inner_loss"])
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_during_a_run_costs_nothing(stand_in, tmp_path) -> None:
+    server = stand_in(_sweep(), CONFIGURATIONS[:1])
+    server.on_history = lambda run: server.stop()
+    folder = tmp_path / "runs" / "sweep-abc123" / "run0"
+    agent = subprocess.Popen(
+        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        kept = _waited_for(folder, seconds=200)
+    finally:
+        # The agent waits for its server. Asked three times, it kills the run that is still trying
+        # to reach it, and ends.
+        for _ in range(3):
+            agent.send_signal(signal.SIGINT)
+            time.sleep(1)
+        agent.wait(30)
+    assert server.dead
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert kept["cv/inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])
+    assert kept["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
+
+
+def _waited_for(folder: Path, seconds: float) -> dict:
+    """The summary in the file that `wandb sync` sends, as soon as the run has finished it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(2)
+        if not (folder / "metrics.json").is_file():
+            continue
+        (file,) = folder.glob("wandb/run-*/run-run0.wandb")
+        read = subprocess.run(
+            [AGENT[0], "leet", "inspect", "--summary", "--json", file],
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        summary = json.loads(read.stdout)["summary"] if read.returncode == 0 else {}
+        if "cv/c_index" in summary:
+            return summary
+    return {}
