@@ -92,7 +92,7 @@ class FolderLog:
         return epoch_of(row) not in self.seen.get(name, set())
 
 
-def experiment_log(config: RunConfig, folder: Path, say: Say = print) -> ExperimentLog:
+def experiment_log(config: RunConfig, folder: Path, say: Say = print) -> FolderLog:
     """CSV, and beside it what `--logger` names.
 
     Args:
