@@ -37,6 +37,8 @@ from experiments.run_folder import write_start
 
 START_GOAL_SECONDS = 3
 SHARE_GOAL = 0.02
+# What the process computed, and time on the wall.
+CLOCKS = ("_cpu", "")
 
 
 @dataclass(frozen=True)
@@ -107,27 +109,31 @@ def measure(settings: Settings) -> Report:
     ]
     own = [m for m in measurements if m["logger"] == "wandb"]
     without = [m for m in measurements if m["logger"] == "csv"]
-    shares = {
-        clock: statistics.median(
+    shares = [
+        100
+        * statistics.median(
             (a[f"log{clock}_s"] - b[f"log{clock}_s"]) / a[f"run{clock}_s"]
             for a, b in zip(own, without, strict=True)
         )
-        for clock in ("_cpu", "")
-    }
+        for clock in CLOCKS
+    ]
     later = own[1:] or own
+
+    def middle(name: str) -> list[float]:
+        return [statistics.median(m[f"{name}{clock}_s"] for m in later) for clock in CLOCKS]
+
+    longer = [
+        100 * (median_ratio([m[f"run{c}_s"] for m in own], [m[f"run{c}_s"] for m in without]) - 1)
+        for c in CLOCKS
+    ]
     start = f"< {START_GOAL_SECONDS} s"
-    rows: list[Row] = [
-        _row("start of W&B, first in a process", own[0]["start_cpu_s"], own[0]["start_s"], start),
-        _row("start of W&B, later ones",
-             *(statistics.median(m[f"start{c}_s"] for m in later) for c in ("_cpu", "")), start),
-        _row("share of the log in the run beyond CSV, %",
-             *(100 * shares[c] for c in ("_cpu", "")), f"< {SHARE_GOAL:.0%}"),
-        _row("whole run longer than with CSV alone, %",
-             *(100 * (median_ratio(*([m[f"run{c}_s"] for m in of] for of in (own, without))) - 1)
-               for c in ("_cpu", "")), ""),
-        _row("whole run, s",
-             *(statistics.median(m[f"run{c}_s"] for m in own) for c in ("_cpu", "")), ""),
-    ]  # fmt: skip
+    rows = [
+        _row("start of W&B, first in a process", [own[0][f"start{c}_s"] for c in CLOCKS], start),
+        _row("start of W&B, later ones", middle("start"), start),
+        _row("share of the log in the run beyond CSV, %", shares, f"< {SHARE_GOAL:.0%}"),
+        _row("whole run longer than with CSV alone, %", longer, ""),
+        _row("whole run, s", middle("run"), ""),
+    ]
     return Report(
         name="wandb_cost",
         title=f"what W&B costs {settings.folds} folds of {settings.epochs} epochs, "
@@ -166,8 +172,8 @@ def timed_run(config: RunConfig, cohort: Cohort, folds: Folds) -> Row:
             "run_cpu_s": run.cpu, "log_s": meter.wall, "log_cpu_s": log_cpu}  # fmt: skip
 
 
-def _row(what: str, cpu: float, wall: float, bar: str) -> Row:
-    return {"what": what, "cpu": cpu, "wall": wall, "bar": bar}
+def _row(what: str, figures: list[float], bar: str) -> Row:
+    return {"what": what, "cpu": figures[0], "wall": figures[1], "bar": bar}
 
 
 def _names() -> tuple[LoggerName, ...]:
