@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from data_modules.files import write_aside
+
+# A disk with less is full.
+ROOM_BYTES = 1_000_000
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -21,7 +27,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Saves the checkpoint under its name in one step."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with write_aside(Path(path)) as aside:
-            torch.save(checkpoint, aside)
+            try:
+                torch.save(checkpoint, aside)
+            except RuntimeError as error:
+                # torch tells a short write by its position in the file.
+                if shutil.disk_usage(Path(path).parent).free < ROOM_BYTES:
+                    text = os.strerror(errno.ENOSPC)
+                    raise OSError(errno.ENOSPC, text, str(path)) from error
+                raise
 
 
 class MovableCheckpoint(ModelCheckpoint):

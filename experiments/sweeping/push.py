@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from data_modules.files import write_aside
@@ -67,18 +66,17 @@ def push(order: Order) -> int:
 def _send(asked: RunConfig, folder: Path, *, group: str, name: str) -> None:
     """One run folder as one run: curves by fold, the inner scores fold by fold, and the summary."""
     stored = parse_run(["--config", str(folder / "config.yaml")])
-    config = replace(stored, logger="wandb", wandb=asked.wandb, out=str(folder))
+    config = replace(
+        stored, logger="wandb", wandb=replace(asked.wandb, group=group), out=str(folder)
+    )
     scores = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     before = {key: os.environ.get(key) for key in ("WANDB_RUN_GROUP", "WANDB_NAME")}
     os.environ |= {"WANDB_RUN_GROUP": group, "WANDB_NAME": name}
     try:
         log = experiment_log(config, folder)
         for fold in sorted(int(row["fold"]) for row in scores["folds"]):
-            for member in range(config.ensemble):
-                home = member_folder(folder, config, fold, member)
-                logger = log.fold_logger(home.relative_to(folder).as_posix())
-                for row in pd.read_csv(home / "history.csv").to_dict("records"):
-                    logger.log_metrics({str(key): float(value) for key, value in row.items()})
+            homes = [member_folder(folder, config, fold, m) for m in range(config.ensemble)]
+            log.fold_done(fold, [home.relative_to(folder).as_posix() for home in homes])
         figures = {path.stem: path for path in sorted((folder / "figures").glob("*.png"))}
         log.finish(_numbers(flat_summary(scores) | flat_inner(scores["inner"])), figures)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 Say = Callable[[str], None]
@@ -21,6 +22,7 @@ class Aside:
 
     Attributes:
         failures: What went wrong, a line each.
+        busy: Seconds that the jobs computed.
 
     Example:
         >>> told = []
@@ -34,6 +36,7 @@ class Aside:
         self.name = name
         self.say = say
         self.failures: list[str] = beside.failures if beside else []
+        self.busy = 0.0
         self._broken = False
         self._jobs: queue.SimpleQueue[tuple[str, Callable[[], object], bool] | None]
         self._jobs = queue.SimpleQueue()
@@ -80,3 +83,4 @@ class Aside:
             except Exception as error:
                 self.fail(f"{what}: {str(error).strip() or type(error).__name__}")
                 self._broken = vital
+            self.busy = time.thread_time()

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import pickle
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -71,3 +74,16 @@ def test_the_same_content_is_the_same_bytes(tmp_path) -> None:
         _save(tmp_path / folder / "best.ckpt", weight=torch.arange(3.0))
     first, second = ((tmp_path / folder / "best.ckpt").read_bytes() for folder in ("a", "b"))
     assert first == second
+
+
+def test_a_full_disk_is_told_as_such(tmp_path, monkeypatch) -> None:
+    def short(content: object, path: Path) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 1 vs 2")
+
+    monkeypatch.setattr(torch, "save", short)
+    with pytest.raises(RuntimeError, match="unexpected pos"):
+        AtomicCheckpointIO().save_checkpoint({}, tmp_path / "best.ckpt")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=56_000))
+    with pytest.raises(OSError, match="No space left") as told:
+        AtomicCheckpointIO().save_checkpoint({}, tmp_path / "best.ckpt")
+    assert told.value.errno == errno.ENOSPC
