@@ -70,7 +70,9 @@ class Encoder:
 
     def encode(self, tiles: UInt8[Array, "n t t 3"]) -> Float[Array, "n width"]:
         """Pooled features of tiles, in float32."""
-        pixels = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._device)
+        if len(tiles) == 0:
+            return np.zeros((0, self.width), np.float32)
+        pixels = torch.from_numpy(np.require(tiles, requirements=["C", "W"])).to(self._device)
         with torch.inference_mode():
             batch = pixels.permute(0, 3, 1, 2).float()
             if batch.shape[-1] != self.tile_px:

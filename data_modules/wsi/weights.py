@@ -92,8 +92,9 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _without_prefix(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
     """Names as the network has them, where all share something that was put before them."""
+    best = state
     for prefix in PREFIXES:
-        shorter = {n.removeprefix(prefix): v for n, v in state.items()}
-        if len(wanted & set(shorter)) > len(wanted & set(state)):
-            return _without_prefix(shorter, wanted)
-    return state
+        if state and all(name.startswith(prefix) for name in state):
+            shorter = {n.removeprefix(prefix): v for n, v in state.items()}
+            best = max(best, _without_prefix(shorter, wanted), key=lambda s: len(wanted & set(s)))
+    return best
