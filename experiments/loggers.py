@@ -96,16 +96,12 @@ class FolderLog:
         return epoch_of(row) not in self.seen.get(name, set())
 
 
-<<<<<<< HEAD
 def cell_log(folder: Path) -> ExperimentLog:
     """Of a process that does one part of a run: the one that holds the run logs from files."""
     return FolderLog(folder, [])
 
 
-def experiment_log(config: RunConfig, folder: Path, say: Say = print) -> ExperimentLog:
-=======
 def experiment_log(config: RunConfig, folder: Path, say: Say = print) -> FolderLog:
->>>>>>> 2b0ee2289b15fa16caa63aa49fcf72cfc215e9c6
     """CSV, and beside it what `--logger` names.
 
     Args:

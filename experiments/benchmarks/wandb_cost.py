@@ -33,13 +33,7 @@ from experiments.config import LoggerName, RunConfig
 from experiments.config_parts import TrainerConfig, WandbConfig
 from experiments.context import start_run
 from experiments.cross_validation import cross_validate
-<<<<<<< HEAD
-from experiments.loggers import ExperimentLog, experiment_log
-=======
-from experiments.folds_audit import audit, write_audit
 from experiments.loggers import FolderLog, experiment_log
-from experiments.run_folder import write_start
->>>>>>> 2b0ee2289b15fa16caa63aa49fcf72cfc215e9c6
 
 START_GOAL_SECONDS = 3
 SHARE_GOAL = 0.02
@@ -85,11 +79,7 @@ class Meter:
 
     def _timed(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*given: object) -> Any:
-<<<<<<< HEAD
-            started = time.perf_counter()
-=======
             wall, cpu = time.perf_counter(), time.thread_time()
->>>>>>> 2b0ee2289b15fa16caa63aa49fcf72cfc215e9c6
             try:
                 return call(*given)
             finally:
@@ -166,24 +156,12 @@ def timed_run(config: RunConfig, cohort: Cohort, folds: Folds) -> Row:
         mock.patch.dict(os.environ, {"WANDB_MODE": "offline"}),
     ):
         folder = Path(name) / "run"
-<<<<<<< HEAD
         console = Console(file=io.StringIO())
         context = start_run(config, folder, cohort, folds, console)
-        begun = time.perf_counter()
-        log = experiment_log(config, folder, lambda line: None)
-        started = time.perf_counter()
-        cross_validate(context, meter.measured(log), console)
-        ended = time.perf_counter()
-    return {"start_s": started - begun, "run_s": ended - started, "log_s": meter.wall}
-=======
-        write_start(config, folder, data_hash=cohort.data_hash, folds_hash=folds.hash)
-        write_folds(folds, folder / "folds.csv")
-        write_audit(audit(folds, cohort), folder)
         begun = now()
         log = experiment_log(config, folder, lambda line: None)
         started = now()
-        console = Console(file=io.StringIO())
-        cross_validate(config, cohort, folds, folder, meter.measured(log), console)
+        cross_validate(context, meter.measured(log), console)
         ended = now()
     start, run = begun.until(started), started.until(ended)
     lines = [getattr(sink, name, None) for sink in log.sinks for name in ("aside", "uploads")]
@@ -194,7 +172,6 @@ def timed_run(config: RunConfig, cohort: Cohort, folds: Folds) -> Row:
 
 def _row(what: str, figures: list[float], bar: str) -> Row:
     return {"what": what, "cpu": figures[0], "wall": figures[1], "bar": bar}
->>>>>>> 2b0ee2289b15fa16caa63aa49fcf72cfc215e9c6
 
 
 def _names() -> tuple[LoggerName, ...]:
