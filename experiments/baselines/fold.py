@@ -108,6 +108,8 @@ def _fit(inputs: FoldInputs, baseline: Baseline, seed: int) -> Predicted:
     )
     if not sample.event.any():
         raise NotFittedError("no event among the training patients")
+    if not np.ptp(sample.x, axis=0).any():
+        raise NotFittedError("no column varies among the training patients")
     predicted = MODELS[baseline.model](
         sample, np.concatenate([inputs.held_out[m] for m in seen], axis=1)
     )

@@ -58,7 +58,9 @@ def scores_with_gaps(
         config: Horizons and protocol.
         reasons: By fold without an answer, why.
     """
-    stand_in = rows.assign(risk_group=rows["risk_group"].fillna("low")).fillna(0.0)
+    # A column without any answer was read as numbers.
+    group = rows["risk_group"].astype(object).fillna("low")
+    stand_in = rows.drop(columns="risk_group").fillna(0.0).assign(risk_group=group)
     scores = cross_validated_scores(stand_in, folds, config.horizons, config.protocol)
     if not reasons:
         return scores
