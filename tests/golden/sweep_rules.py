@@ -1,7 +1,7 @@
 """Asks W&B's own package for sweep files (sweeps 0.2.0, the newest that is published) what it accepts.
 
-    python -m venv /tmp/oracle && /tmp/oracle/bin/pip install sweeps==0.2.0
-    /tmp/oracle/bin/python tests/golden/sweep_rules.py > tests/golden/sweep_rules.json
+    python -m venv oracle && oracle/bin/pip install sweeps==0.2.0
+    oracle/bin/python tests/golden/sweep_rules.py > tests/golden/sweep_rules.json
 
 The server also accepts run_cap, which the package does not know; it is not among the cases.
 """

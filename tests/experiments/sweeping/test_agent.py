@@ -45,7 +45,7 @@ def test_finished_configurations_are_not_run_again(order) -> None:
     assert (run_folder(made.folder, 0) / "metrics.json").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("step", ["_run_fold", "write_json"])
+@pytest.mark.parametrize("step", ["one_by_one", "write_json"])
 def test_a_killed_configuration_goes_on_where_it_was(order, monkeypatch, step) -> None:
     made = order(count=1)
 
