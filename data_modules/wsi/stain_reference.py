@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -18,7 +19,10 @@ def tiatoolbox_macenko(
     Args:
         target: Pixels of tissue.
     """
-    from tiatoolbox.tools.stainnorm import MacenkoNormalizer
+    with warnings.catch_warnings():
+        # Of its own dependencies, which are not used here.
+        warnings.simplefilter("ignore")
+        from tiatoolbox.tools.stainnorm import MacenkoNormalizer
 
     normaliser = MacenkoNormalizer()
     # It writes into what it reads: both are copies.
