@@ -14,7 +14,7 @@ from experiments.benchmarks import fusions, real
 from experiments.benchmarks.report import Report, print_report, write_report
 
 QUICK = ("epoch", "startup", "memory", "attention")
-SLOW = ("fusions", "real", "expression", "slides")
+SLOW = ("fusions", "real", "expression", "slides", "stain")
 
 
 def parser() -> argparse.ArgumentParser:
