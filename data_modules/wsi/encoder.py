@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,14 @@ from torch import nn
 from torch.nn import functional
 
 from data_modules.problems import BadInput, Problem
-from data_modules.wsi.weights import load_file, load_published
+from data_modules.wsi.published import licence, load_published, pretraining_data, timm_id
+from data_modules.wsi.weights import file_hash, load_file, weights_hash
 
 Array = np.ndarray
 
 # Names of the paper, and what they are to timm.
 SHORT = {"maxvit": "maxvit_tiny_tf_224.in1k", "resnet50": "resnet50.tv_in1k"}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-# What the end of a timm name says of what a network has seen.
-DATA = {
-    "in1k": "ImageNet-1k", "in12k": "ImageNet-12k", "in21k": "ImageNet-21k",
-    "in22k": "ImageNet-22k", "laion2b": "LAION-2B", "lvd142m": "LVD-142M",
-}  # fmt: skip
 
 
 class Encoder:
@@ -40,6 +35,10 @@ class Encoder:
     Attributes:
         width: Of its vectors.
         tile_px: Side of the tiles that it takes; others are resampled to it.
+
+    Raises:
+        BadInput: There is no such device or precision, or the network does not give one vector of
+            finite numbers a tile.
     """
 
     def __init__(
@@ -49,16 +48,22 @@ class Encoder:
 
         about_data: Any = data
         settings = about_data.resolve_model_data_config(network)
+        channels, height, width = settings["input_size"]
+        if channels != 3 or height != width:
+            raise _bad("--encoder", f"{name} takes {channels} × {height} × {width}, no square RGB")
         self.name = name
-        self.width = int(network.num_features)
-        self.tile_px = int(settings["input_size"][-1])
-        self._device = torch.device(device)
-        self._dtype = DTYPES[precision]
+        self.tile_px = int(width)
+        self._device = _device(device)
+        self._dtype = _dtype(precision)
+        # Antialiasing is known for these two alone, which are what timm names.
+        self._resampling = "bilinear" if settings["interpolation"] == "bilinear" else "bicubic"
         mean, spread = (torch.tensor(settings[key]) * 255.0 for key in ("mean", "std"))
         self._mean, self._spread = (v.view(1, 3, 1, 1).to(self._device) for v in (mean, spread))
         # The layout in which convolutions on bytes of pixels are fastest.
         self._network = network.eval().to(self._device, memory_format=torch.channels_last)
+        self.width = self._tried()
         self._about = about | {
+            "encoder_px": self.tile_px,
             "encoder_mean": ", ".join(f"{v:g}" for v in settings["mean"]),
             "encoder_std": ", ".join(f"{v:g}" for v in settings["std"]),
             "precision": precision,
@@ -70,14 +75,18 @@ class Encoder:
 
     def encode(self, tiles: UInt8[Array, "n t t 3"]) -> Float[Array, "n width"]:
         """Pooled features of tiles, in float32."""
-        if len(tiles) == 0:
+        if not len(tiles):
             return np.zeros((0, self.width), np.float32)
-        pixels = torch.from_numpy(np.require(tiles, requirements=["C", "W"])).to(self._device)
+        encoded: Array = self._forward(tiles).float().cpu().numpy()
+        return encoded
+
+    def _forward(self, tiles: UInt8[Array, "n t t 3"]) -> Any:
+        pixels = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._device)
         with torch.inference_mode():
             batch = pixels.permute(0, 3, 1, 2).float()
             if batch.shape[-1] != self.tile_px:
                 side = (self.tile_px, self.tile_px)
-                batch = functional.interpolate(batch, side, mode="bicubic", antialias=True)
+                batch = functional.interpolate(batch, side, mode=self._resampling, antialias=True)
                 batch = batch.clamp(0.0, 255.0)
             batch = ((batch - self._mean) / self._spread).contiguous(
                 memory_format=torch.channels_last
@@ -85,9 +94,18 @@ class Encoder:
             with torch.autocast(
                 self._device.type, self._dtype, enabled=self._dtype != torch.float32
             ):
-                features = self._network(batch)
-        encoded: Array = features.float().cpu().numpy()
-        return encoded
+                return self._network(batch)
+
+    def _tried(self) -> int:
+        """Width of the vectors: what timm says of it is not always so."""
+        grey = np.full((1, self.tile_px, self.tile_px, 3), 128, np.uint8)
+        vectors = self._forward(grey)
+        if not torch.is_tensor(vectors) or vectors.ndim != 2:
+            raise _bad("--encoder", f"{self.name} gives no vector a tile: it has no pooling")
+        if not torch.isfinite(vectors).all():
+            text = f"{self.name} turns a grey tile into NaN or infinity: its weights are damaged"
+            raise _bad("--encoder", text)
+        return int(vectors.shape[1])
 
 
 def load_encoder(
@@ -96,7 +114,7 @@ def load_encoder(
     """A timm network with its weights, without its classifier.
 
     Features are the pooled (and normalised, where the network does so) activations before any layer
-    that belongs to the classifier; MaxViT's own `pre_logits` layer is one of those.
+    that belongs to the classifier; MaxViT's own `pre_logits`, a linear layer and a tanh, is one.
 
     Args:
         name: maxvit, resnet50, or any name that timm knows.
@@ -106,66 +124,74 @@ def load_encoder(
         precision: fp32, bf16 or fp16.
 
     Raises:
-        BadInput: timm does not know the name, or the weights are not in reach or of another
-            network.
+        BadInput: timm does not know the name, the weights are not in reach or of another network,
+            or there is no such device or precision.
     """
     import timm
 
-    from data_modules.genes import nearest
-
-    full = SHORT.get(name, name)
-    if not timm.is_model(full):
-        hint = nearest(name, [*SHORT, *timm.list_models()])
-        raise BadInput([Problem("--encoder", None, None, f"timm knows no {name!r}{hint}")])
+    full = timm_id(SHORT.get(name, name))
+    _device(device), _dtype(precision)
+    if random_weights and weights is not None:
+        raise _bad("--random_weights", f"and weights from {weights}: choose one")
+    about: dict[str, str | int]
     if random_weights:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network = timm.create_model(full, pretrained=False, num_classes=0)
-        source, seen, licence = "random", "none: random weights, for tests alone", "none"
-    else:
+        about = _told("random", "none: random weights, for tests alone", "none")
+    elif weights is not None:
         network = timm.create_model(full, pretrained=False, num_classes=0)
-        if weights is not None:
-            load_file(network, weights)
-            source, seen, licence = weights.name, "that of the file", "that of the file"
-        else:
-            network = load_published(full)
-            settings = network.pretrained_cfg
-            source = str(settings.get("hf_hub_id") or settings.get("url") or "timm")
-            seen = pretraining_data(full)
-            licence = str(settings.get("license") or "not stated")
-    _without_classifier(network)
-    about: dict[str, str | int] = {
-        "encoder": full, "weights": source, "weights_sha256": weights_hash(network),
-        "weights_licence": licence, "pretrained_on": seen, "pooling": "before the classifier",
-        "random_weights": int(random_weights),
-        "timm": timm.__version__, "torch": torch.__version__.split("+")[0],
-    }  # fmt: skip
+        load_file(network, weights)
+        told = f"not stated: a local file; timm's {full} is"
+        about = _told(
+            weights.name, f"{told} of {pretraining_data(full)}", f"{told} under {licence(full)}"
+        ) | {"weights_file_sha256": file_hash(weights)}
+    else:
+        network = load_published(full)
+        cfg: Any = network.pretrained_cfg
+        source = str(cfg.get("hf_hub_id") or cfg.get("url") or "timm")
+        about = _told(source, pretraining_data(full), licence(full))
+    about |= {"encoder": full, "pooling": _headless(network)}
+    about |= {"weights_sha256": weights_hash(network), "random_weights": int(random_weights)}
+    about |= {"timm": timm.__version__, "torch": torch.__version__.split("+")[0]}
     return Encoder(name, network, about, device, precision)
 
 
-def pretraining_data(name: str) -> str:
-    """What the end of a timm name says that the network was trained on.
+def _told(source: str, pretrained_on: str, terms: str) -> dict[str, str | int]:
+    return {"weights": source, "pretrained_on": pretrained_on, "weights_licence": terms}
 
-    Example:
-        >>> pretraining_data("maxvit_base_tf_224.in21k"), pretraining_data("resnet50")
-        ('ImageNet-21k', 'not stated')
-        >>> pretraining_data("maxvit_rmlp_base_rw_224.sw_in12k_ft_in1k")
-        'ImageNet-12k, ImageNet-1k'
+
+def _headless(network: Any) -> str:
+    """Leaves the network without classifier, and says how its features come about.
+
+    `num_classes=0` leaves a layer of the classifier, with a tanh, in MaxViT and its kin.
     """
-    words = name.partition(".")[2].split("_")
-    return ", ".join(DATA[word] for word in words if word in DATA) or "not stated"
+    head = getattr(network, "head", None)
+    pooling = getattr(head, "global_pool", None) or getattr(network, "global_pool", "")
+    kind = pooling if isinstance(pooling, str) else getattr(pooling, "pool_type", "")
+    said = kind or "the network's own"
+    before = getattr(head, "pre_logits", None)
+    if before is None or isinstance(before, nn.Identity):
+        return said
+    network.head.pre_logits = nn.Identity()
+    return f"{said}, before pre_logits"
 
 
-def weights_hash(network: nn.Module) -> str:
-    """Of every number of a network by name, whatever file they came from."""
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        text = f"no device {name!r}: {str(error).splitlines()[0]}"
+        raise _bad("--device", text) from error
+    return device
 
 
-def _without_classifier(network: Any) -> None:
-    """`num_classes=0` leaves a layer of the classifier, with a tanh, in MaxViT and its kin."""
-    if hasattr(getattr(network, "head", None), "pre_logits"):
-        network.head.pre_logits = nn.Identity()
+def _dtype(precision: str) -> torch.dtype:
+    if precision not in DTYPES:
+        raise _bad("--precision", f"no precision {precision!r}; there are {', '.join(DTYPES)}")
+    return DTYPES[precision]
+
+
+def _bad(flag: str, text: str) -> BadInput:
+    return BadInput([Problem(flag, None, None, text)])

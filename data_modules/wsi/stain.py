@@ -10,22 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 
 from data_modules.problems import BadInput, Problem
 from data_modules.wsi import stain_matrix
-from data_modules.wsi.reinhard import (
-    LAB_REFERENCE,
-    LabStatistics,
-    lab_statistics,
-    moved_in_lab,
-)
-from data_modules.wsi.stain_matrix import (
-    DegenerateError,
-    Stains,
-    optical_density,
-    tissue_pixels,
-)
+from data_modules.wsi.density import in_density, recoloured
+from data_modules.wsi.reinhard import LAB_REFERENCE, LabStatistics, in_lab, lab_statistics
+from data_modules.wsi.stain_matrix import DegenerateError, Stains, tissue_pixels
 
 Array = np.ndarray
 StainName = Literal["none", "macenko", "vahadane", "reinhard"]
@@ -35,12 +26,15 @@ FEWEST_PIXELS = 2_000
 # Pixels that fitting looks at, at most.
 MOST_PIXELS = 200_000
 
-# Haematoxylin, then eosin, and how strong they are at the 99th percentile: the reference of Macenko
-# et al. 2009, doi:10.1109/ISBI.2009.5193250, as their method is commonly published with.
+# Haematoxylin, then eosin, and how strong they are at the 99th percentile: the reference that the
+# authors of Macenko et al. 2009, doi:10.1109/ISBI.2009.5193250, ship with their method (HERef and
+# maxCRef), and most programs after them; with a white of 240, which moves densities by 0.06.
 REFERENCE = Stains(
     np.array([[0.5626, 0.7201, 0.4062], [0.2159, 0.8012, 0.5581]]), np.array([1.9705, 1.0308])
 )
-LEVELS = np.arange(256, dtype=np.uint8)
+# Sides of a target image, at most: more pixels tell no more, and a slide is no target.
+MOST_SIDE_PX = 20_000
+MODES = ("RGB", "RGBA", "P", "CMYK", "YCbCr")
 
 
 @dataclass(frozen=True)
@@ -64,6 +58,7 @@ class Stain:
         lab: Source and target of Reinhard; None otherwise.
         skipped: Why nothing is done, where something was asked for.
         about: Fitted numbers, for the header.
+        towards: Those of the target, likewise.
     """
 
     name: StainName
@@ -71,27 +66,21 @@ class Stain:
     lab: tuple[LabStatistics, LabStatistics] | None = None
     skipped: str = ""
     about: str = ""
+    towards: str = ""
 
     def apply(self, tiles: UInt8[Array, "n t t 3"]) -> UInt8[Array, "n t t 3"]:
         """Tiles in the target's colours; glass stays glass."""
         if self.lab is not None:
-            return moved_in_lab(tiles, *self.lab)
+            return recoloured(tiles, in_lab(*self.lab))
         if self.matrix is None:
             return tiles
-        density: Array = optical_density(LEVELS).astype(np.float32)
-        # A product with a 3 × 3 matrix is left to the linear algebra library, the rest is look-ups.
-        mixed: Array = density[tiles].reshape(-1, 3) @ self.matrix.astype(np.float32)
-        np.clip(mixed, 0.0, None, out=mixed)
-        np.negative(mixed, out=mixed)
-        np.exp(mixed, out=mixed)
-        mixed *= 255.0
-        coloured: Array = mixed.astype(np.uint8).reshape(tiles.shape)
-        return coloured
+        return recoloured(tiles, in_density(self.matrix))
 
     def header(self) -> dict[str, str]:
         """What was done, for a bag's header."""
         done = f"none: {self.skipped}" if self.skipped else self.name
-        return {"stain": done, **({"stain_fit": self.about} if self.about else {})}
+        fitted = {"stain_fit": self.about, "stain_towards": self.towards}
+        return {"stain": done, **(fitted if self.about else {})}
 
 
 def read_target(path: Path) -> Target:
@@ -104,10 +93,25 @@ def read_target(path: Path) -> Target:
 
     try:
         with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    except OSError as error:
-        raise BadInput([Problem(str(path), None, None, f"not an image: {error}")]) from error
-    return Target(pixels)
+            wrong = _unfit(image.mode, max(image.size))
+            if not wrong:
+                opaque = image.convert("RGBA")
+                white = Image.new("RGBA", image.size, "white")
+                seen = np.asarray(Image.alpha_composite(white, opaque).convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        wrong = f"not an image that can be read: {error}"
+    if wrong:
+        raise BadInput([Problem(str(path), None, None, wrong)])
+    return Target(seen.reshape(-1, 3))
+
+
+def _unfit(mode: str, longest_px: int) -> str:
+    """Why an image cannot be a target; "" where it can."""
+    if mode not in MODES:
+        return f"an image of mode {mode}: the target needs colours of 8 bits"
+    if longest_px > MOST_SIDE_PX:
+        return f"{longest_px} px long: cut a region of at most {MOST_SIDE_PX} px"
+    return ""
 
 
 def fit_stain(pixels: UInt8[Array, "n 3"], name: StainName, target: Target) -> Stain:
@@ -141,23 +145,38 @@ def fit_stain(pixels: UInt8[Array, "n 3"], name: StainName, target: Target) -> S
     try:
         chosen = _chosen(pixels)
         if name == "reinhard":
-            lab = lab_statistics(chosen)
-            return Stain(name, lab=(lab, _target_lab(target)), about=str(lab))
+            lab, other = lab_statistics(chosen), _target_lab(target)
+            return Stain(name, lab=(lab, other), about=str(lab), towards=str(other))
         source = stain_matrix.fitted(chosen, name)
     except DegenerateError as error:
         return Stain(name, skipped=str(error))
     wanted = _target_stains(target, name)
     scale = np.diag(wanted.strength / source.strength)
     matrix = np.linalg.pinv(source.vectors) @ scale @ wanted.vectors
-    return Stain(name, matrix=matrix, about=str(source))
+    return Stain(name, matrix=matrix, about=str(source), towards=str(wanted))
 
 
 def _chosen(pixels: UInt8[Array, "n 3"]) -> UInt8[Array, "m 3"]:
     tissue = tissue_pixels(pixels)
     if len(tissue) < FEWEST_PIXELS:
         raise DegenerateError(f"{len(tissue)} tissue pixels, {FEWEST_PIXELS} are needed")
-    # Every so-and-so-many-th: the same pixels give the same stains, without a random number.
-    return tissue[:: max(1, len(tissue) // MOST_PIXELS)]
+    return tissue[spread_over(len(tissue), MOST_PIXELS)]
+
+
+def spread_over(count: int, most: int) -> Int64[Array, " n"]:
+    """Places out of `count`, evenly spread, the same ones every time, in step with no period.
+
+    One place in every stretch of `count / most`, moved within it by multiples of the golden ratio:
+    every n-th pixel alone may be the same column of all tiles.
+
+    Example:
+        >>> spread_over(3, 5).tolist(), spread_over(100, 4).tolist()
+        ([0, 1, 2], [0, 40, 55, 96])
+    """
+    if count <= most:
+        return np.arange(count)
+    places = np.arange(most)
+    return ((places + (places * 0.6180339887498949) % 1.0) * (count / most)).astype(np.int64)
 
 
 def _target_stains(target: Target, name: Literal["macenko", "vahadane"]) -> Stains:

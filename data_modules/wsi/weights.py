@@ -1,9 +1,9 @@
-"""Weights of encoders: published ones, or a file, read without running anything in it."""
+"""A file of weights, read without running anything in it, and the hash of what a network holds."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,30 +11,13 @@ from torch import Tensor, nn
 from data_modules.problems import BadInput, Problem
 
 # Where training programs keep the network in a checkpoint, and what they put before its names.
-WRAPPED = ("state_dict", "model", "model_state_dict", "teacher", "student", "module")
+WRAPPED = ("state_dict", "model", "model_state_dict", "teacher", "module")
 PREFIXES = ("module.", "model.", "backbone.", "encoder.", "network.")
 # Layers that a network without a classifier has no use for.
 CLASSIFIER = ("fc.", "head.", "classifier.", "head_dist.", "pre_logits.")
+# Tables that a network works out for itself; programs differ in whether they write them.
+WORKED_OUT = ("num_batches_tracked", "relative_position_index", "attn_mask")
 SHOWN = 4
-
-
-def load_published(name: str) -> Any:
-    """A timm network with the weights that are published for it.
-
-    Raises:
-        BadInput: They are neither on this machine nor in reach.
-    """
-    import timm
-
-    try:
-        return timm.create_model(name, pretrained=True, num_classes=0)
-    except Exception as error:
-        text = (
-            f"no weights for {name}: they are not on this machine and cannot be fetched "
-            f"({type(error).__name__}). Where there is a network, load them once with timm and "
-            "copy the cache, or save them as .safetensors and name the file with --encoder_weights"
-        )
-        raise BadInput([Problem("--encoder", None, None, text)]) from error
 
 
 def load_file(network: nn.Module, path: Path) -> None:
@@ -47,10 +30,12 @@ def load_file(network: nn.Module, path: Path) -> None:
     Raises:
         BadInput: The file cannot be read, or its weights are of another network.
     """
-    state = _without_prefix(_read(path), set(network.state_dict()))
     wanted = network.state_dict()
-    lacking = [n for n in wanted if n not in state and not n.startswith("head.pre_logits.")]
-    unknown = [n for n in state if n not in wanted and not n.startswith(CLASSIFIER)]
+    state = _alike(_without_prefix(_read(path), set(wanted)), wanted)
+    lacking = [n for n in wanted if n not in state and not _optional(n)]
+    unknown = [
+        n for n in state if n not in wanted and not n.startswith(CLASSIFIER) and not _optional(n)
+    ]
     unlike = [
         f"{n} is {tuple(state[n].shape)}, not {tuple(wanted[n].shape)}"
         for n in wanted
@@ -65,6 +50,21 @@ def load_file(network: nn.Module, path: Path) -> None:
         text = f"not the weights of this encoder: {'; '.join(wrong)}"
         raise BadInput([Problem(str(path), None, None, text)])
     network.load_state_dict({n: v for n, v in state.items() if n in wanted}, strict=False)
+
+
+def _optional(name: str) -> bool:
+    """Whether features do not depend on an entry, or the network has it anyway."""
+    return name.startswith("head.pre_logits.") or name.endswith(WORKED_OUT)
+
+
+def _alike(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A matrix is also a convolution of one pixel, and some programs write it as such."""
+    same = {
+        n: v.reshape(wanted[n].shape)
+        for n, v in state.items()
+        if n in wanted and v.squeeze().shape == wanted[n].squeeze().shape
+    }
+    return state | same
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -92,9 +92,24 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _without_prefix(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
     """Names as the network has them, where all share something that was put before them."""
-    best = state
     for prefix in PREFIXES:
-        if state and all(name.startswith(prefix) for name in state):
-            shorter = {n.removeprefix(prefix): v for n, v in state.items()}
-            best = max(best, _without_prefix(shorter, wanted), key=lambda s: len(wanted & set(s)))
-    return best
+        shorter = {n.removeprefix(prefix): v for n, v in state.items()}
+        if len(wanted & set(shorter)) > len(wanted & set(state)):
+            return _without_prefix(shorter, wanted)
+    return state
+
+
+def weights_hash(network: nn.Module) -> str:
+    """SHA-256 of every number that features depend on, by name, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        if not name.endswith(WORKED_OUT):
+            digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, as places that publish weights state it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

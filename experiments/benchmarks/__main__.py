@@ -14,7 +14,7 @@ from experiments.benchmarks import fusions, real
 from experiments.benchmarks.report import Report, print_report, write_report
 
 QUICK = ("epoch", "startup", "memory", "attention", "metrics", "wandb_cost")
-SLOW = ("fusions", "real", "expression", "slides", "noise")
+SLOW = ("fusions", "real", "expression", "slides", "stain", "noise")
 
 
 def parser() -> argparse.ArgumentParser:
