@@ -160,7 +160,8 @@ def _chosen(pixels: UInt8[Array, "n 3"]) -> UInt8[Array, "m 3"]:
     tissue = tissue_pixels(pixels)
     if len(tissue) < FEWEST_PIXELS:
         raise DegenerateError(f"{len(tissue)} tissue pixels, {FEWEST_PIXELS} are needed")
-    return tissue[spread_over(len(tissue), MOST_PIXELS)]
+    chosen: Array = tissue[spread_over(len(tissue), MOST_PIXELS)]
+    return chosen
 
 
 def spread_over(count: int, most: int) -> Int64[Array, " n"]:
