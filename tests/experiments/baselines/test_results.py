@@ -29,7 +29,7 @@ def test_scores_of_the_network_s_kind_for_each(finished_classical) -> None:
     found = json.loads((finished_classical / "baselines.json").read_text())
     assert list(found) == NAMES
     for scores in found.values():
-        assert scores.keys() - {"choices"} == network.keys()
+        assert scores.keys() - {"choices"} == network.keys() - {"inner"}
         assert scores["protocol"] == "nested"
         assert set(scores["choices"]) == {"0", "1"}
     assert found["ridge_genes"]["choices"]["0"]["penalty"] > 0
