@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from data_modules import manifest
 from data_modules.manifest import load_manifest
 from experiments.config import RunConfig
 from experiments.parsing import parse_run
+from experiments.prepare import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -63,11 +66,23 @@ def test_make_targets_exist(path) -> None:
     assert set(told) <= set(re.findall(r"^([a-z]+):(?!=)", makefile, re.MULTILINE))
 
 
+def prepare_flags() -> set[str]:
+    """Of all commands of experiments.prepare."""
+    flags: set[str] = set()
+    for name in COMMANDS:
+        parser = argparse.ArgumentParser()
+        import_module(f"experiments.preparing.{name}").add_flags(parser)
+        flags |= {flag.removeprefix("--") for flag in parser._option_string_actions}
+    return flags
+
+
 @each_document
 def test_flags_that_are_named_exist(path) -> None:
-    names = {f.name for f in dataclasses.fields(RunConfig)} | {"config", "help"}
+    names = {f.name for f in dataclasses.fields(RunConfig)} | {"config", "help"} | prepare_flags()
     # Flags of other programs stand in lines that name them.
-    other = re.compile(r"experiments\.(?:benchmarks|prepare)|make bench|make lock|docker ")
+    other = re.compile(
+        r"experiments\.(?:benchmarks|prepare)|make bench|make lock|docker |dask |gres"
+    )
     lines = [t for t in path.read_text(encoding="utf-8").splitlines() if not other.search(t)]
     told = re.findall(r"(?<![\w-])--([a-z_]+)", "\n".join(lines))
     assert not set(told) - names

@@ -52,6 +52,7 @@ PROMISES = {
     "experiments/test_bad_input.py",  # a bad cohort through the whole command
     "experiments/test_fold_designs.py",  # likewise, through the whole command
     "experiments/test_honesty.py",  # noise in, 0.5 out
+    "experiments/preparing/test_real_slides.py",  # real slides through the whole command
     "experiments/test_resume.py",  # a killed run ends with the same bytes
 }
 

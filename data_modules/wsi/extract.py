@@ -93,8 +93,8 @@ def extract(
     begun = time.perf_counter()
     settings = recipe.header(encoder.header())
     state = _state(task.path)
-    with open_slide(task.path, mpp=recipe.mpp or None) as slide:
-        made_of = _made_of(task, slide, settings)
+    slide, made_of = _opened(task, recipe, settings)
+    with slide:
         before = _there(task, made_of)
         if isinstance(before, Extracted) and task.overview.exists():
             return before
@@ -176,6 +176,21 @@ def _stain(recipe: Recipe, slide: Slide, tiles: Tiles) -> Stain:
     chosen = np.unique(np.linspace(0, len(tiles.coords) - 1, STAIN_TILES).round().astype(int))
     pixels = [read_tiles(slide, tiles, i, i + 1)[0, ::2, ::2].reshape(-1, 3) for i in chosen]
     return fit_stain(np.concatenate(pixels), recipe.stain, target)
+
+
+def _opened(task: SlideTask, recipe: Recipe, settings: Header) -> tuple[Slide, dict[str, str]]:
+    """The slide, and what its bag will be made of.
+
+    Raises:
+        BadInput: It cannot be opened, or a file of it not be read: that is no fault of the disk
+            that is written to.
+    """
+    try:
+        slide = open_slide(task.path, mpp=recipe.mpp or None)
+        return slide, _made_of(task, slide, settings)
+    except OSError as error:
+        message = f"cannot be read: {error}"
+        raise BadInput([Problem(str(task.path), None, None, message)]) from error
 
 
 def _made_of(task: SlideTask, slide: Slide, settings: Header) -> dict[str, str]:

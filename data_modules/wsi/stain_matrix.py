@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -151,22 +152,26 @@ def vahadane_vectors(density: Float[Array, "n 3"]) -> Float[Array, "2 3"]:
         density: Optical densities of tissue.
     """
     from sklearn.decomposition import dict_learning_online
+    from sklearn.exceptions import ConvergenceWarning
 
     chosen = density[:: max(1, len(density) // DICTIONARY_PIXELS)]
-    words = dict_learning_online(
-        chosen,
-        n_components=2,
-        alpha=SPARSITY,
-        dict_init=np.abs(macenko_vectors(density)),
-        positive_dict=True,
-        positive_code=True,
-        method="cd",
-        return_code=False,
-        batch_size=256,
-        max_iter=20,
-        shuffle=False,
-        random_state=0,
-    )
+    with warnings.catch_warnings():
+        # Of the amounts in one batch of pixels; the words are averaged over all.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        words = dict_learning_online(
+            chosen,
+            n_components=2,
+            alpha=SPARSITY,
+            dict_init=np.abs(macenko_vectors(density)),
+            positive_dict=True,
+            positive_code=True,
+            method="cd",
+            return_code=False,
+            batch_size=256,
+            max_iter=20,
+            shuffle=False,
+            random_state=0,
+        )
     length = np.linalg.norm(words, axis=1, keepdims=True)
     if (length == 0).any():
         raise DegenerateError("one stain only")

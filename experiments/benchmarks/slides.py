@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from data_modules.wsi.recipe import Recipe, SlideTask
 from data_modules.wsi.reference import bare_forward, tiatoolbox_extractor
 from data_modules.wsi.slide import open_slide
 from data_modules.wsi.tissue import tissue_mask
-from experiments.benchmarks.clock import seconds_of
+from experiments.benchmarks.clock import Moment, now
 from experiments.benchmarks.pyramid import write_pyramid
 from experiments.benchmarks.report import Report, Row
 
@@ -37,6 +38,8 @@ MIB = 1024**2
 LEAST_OF_FORWARD, LEAST_OF_TIATOOLBOX, MOST_MIB = 0.9, 1.3, 4096
 # Batches of the large slide that the real network encodes; for the others its width is enough.
 ENCODED = 3
+# Batches of the bare forward before the extraction, and as many after it.
+HALF = 5
 # Of the cohort whose cost is told; a resection has about so many tiles of 56 µm.
 SLIDES, TILES = 1000, 15_000
 
@@ -64,7 +67,7 @@ class Settings:
     batch: int = 16
     workers: int = 1
     generated: int = 3000
-    rounds: int = 2
+    rounds: int = 1
     side: int = 100_000
 
 
@@ -89,6 +92,7 @@ def measure(settings: Settings) -> Report:
             "end to end: open, find tissue, fit and apply Macenko, read, encode, write, draw",
             "bare forward: the network alone, same precision and layout, on tiles in memory",
             "tiatoolbox: DeepFeatureExtractor, same network, no stain normalisation, fp32",
+            "in cpu time: the same ratio of the seconds that processors worked for this process",
             *_costs(settings, measured),
         ],
         settings=asdict(settings),
@@ -97,7 +101,7 @@ def measure(settings: Settings) -> Report:
 
 
 def _round(settings: Settings, path: Path, folder: Path) -> list[Row]:
-    """Tiles a second of everything, once, the bare forward before and after."""
+    """Tiles a second of everything, once; the bare forward in halves, before and after."""
     folder.mkdir()
     rows: list[Row] = []
     for precision in settings.precisions:
@@ -106,57 +110,59 @@ def _round(settings: Settings, path: Path, folder: Path) -> list[Row]:
         )
         encoder = _encoder(settings, precision)
         bare()
-        before = [seconds_of(bare) for _ in range(3)]
-        task = _task(path, folder / precision)
-        recipe = _recipe(settings, precision)
-        tiles = 0
-
-        def whole(task: SlideTask = task, recipe: Recipe = recipe, one: Encoder = encoder) -> None:
-            nonlocal tiles
-            done = extract(task, recipe, one, batch_size=settings.batch, workers=settings.workers)
-            tiles = done.tiles
-
-        seconds = seconds_of(whole)
-        after = [seconds_of(bare) for _ in range(3)]
-        forward = settings.batch / statistics.mean([*before, *after])
+        spans = [_span(bare) for _ in range(HALF)]
+        task, recipe = _task(path, folder / precision), _recipe(settings, precision)
+        begun = now()
+        done = extract(task, recipe, encoder, batch_size=settings.batch, workers=settings.workers)
+        span = begun.until(now())
+        spans += [_span(bare) for _ in range(HALF)]
+        alone = Moment(*(sum(clock) for clock in zip(*spans, strict=True)))
         rows += [
-            {"way": "bare forward", "precision": precision, "tiles_s": forward},
-            {"way": "end to end", "precision": precision, "tiles_s": tiles / seconds},
+            _speed("bare forward", precision, 2 * HALF * settings.batch, alone),
+            _speed("end to end", precision, done.tiles, span),
         ]
     with open_slide(path) as slide:
         mask = tissue_mask(slide, "otsu").mask.astype(np.uint8)
     run = tiatoolbox_extractor(settings.encoder, batch=settings.batch, device=settings.device)
-    found: list[int] = []
-
-    def theirs() -> None:
-        features, _ = run(path, mask, folder)
-        found.append(len(features))
-
-    seconds = seconds_of(theirs)
-    rows.append({"way": "tiatoolbox", "precision": "fp32", "tiles_s": found[0] / seconds})
+    begun = now()
+    features, _ = run(path, mask, folder)
+    rows.append(_speed("tiatoolbox", "fp32", len(features), begun.until(now())))
     return rows
 
 
-def _mean(measured: list[Row], way: str, precision: str) -> float:
+def _span(call: Callable[[], None]) -> Moment:
+    begun = now()
+    call()
+    return begun.until(now())
+
+
+def _speed(way: str, precision: str, tiles: int, span: Moment) -> Row:
+    return {
+        "way": way, "precision": precision, "tiles": tiles,
+        "tiles_s": tiles / span.wall, "tiles_cpu_s": tiles / span.cpu,
+    }  # fmt: skip
+
+
+def _mean(measured: list[Row], way: str, precision: str, clock: str = "tiles_s") -> float:
     rates: list[float] = [
-        row["tiles_s"] for row in measured if (row["way"], row["precision"]) == (way, precision)
+        row[clock] for row in measured if (row["way"], row["precision"]) == (way, precision)
     ]
     return statistics.mean(rates)
 
 
 def _speeds(settings: Settings, measured: list[Row]) -> list[Row]:
-    theirs = _mean(measured, "tiatoolbox", "fp32")
     rows: list[Row] = []
     for precision in settings.precisions:
-        ours, bare = (_mean(measured, way, precision) for way in ("end to end", "bare forward"))
-        rows.append(
-            _row(f"{precision}: end to end {ours:.2f} tiles/s over bare forward {bare:.2f}",
-                 ours / bare, ">=", LEAST_OF_FORWARD)
-        )  # fmt: skip
-        rows.append(
-            _row(f"{precision}: end to end over tiatoolbox {theirs:.2f} tiles/s",
-                 ours / theirs, ">=", LEAST_OF_TIATOOLBOX)
-        )  # fmt: skip
+        for way, kind, bar in (
+            ("bare forward", precision, LEAST_OF_FORWARD),
+            ("tiatoolbox", "fp32", LEAST_OF_TIATOOLBOX),
+        ):
+            wall, cpu = (
+                (_mean(measured, "end to end", precision, clock), _mean(measured, way, kind, clock))
+                for clock in ("tiles_s", "tiles_cpu_s")
+            )
+            what = f"{precision}: end to end {wall[0]:.2f} tiles/s over {way} {wall[1]:.2f}"
+            rows.append(_row(what, wall[0] / wall[1], ">=", bar, cpu=cpu[0] / cpu[1]))
     return rows
 
 
@@ -172,9 +178,12 @@ def _costs(settings: Settings, measured: list[Row]) -> list[str]:
     return lines
 
 
-def _row(what: str, figure: float, sign: str, bar: float) -> Row:
+def _row(what: str, figure: float, sign: str, bar: float, *, cpu: float | str = "") -> Row:
     met = figure >= bar if sign == ">=" else figure < bar
-    return {"what": what, "figure": figure, "bar": f"{sign} {bar:g}", "met": "yes" if met else "NO"}
+    return {
+        "what": what, "figure": figure, "bar": f"{sign} {bar:g}", "met": "yes" if met else "NO",
+        "in cpu time": cpu,
+    }  # fmt: skip
 
 
 def _memory(settings: Settings, folder: Path) -> Row:

@@ -61,13 +61,13 @@ def set_up(options: argparse.Namespace) -> Setup:
     problems.raise_if_any()
     recipe = Recipe(
         encoder=options.encoder,
-        weights=options.encoder_weights,
+        weights=_absolute(options.encoder_weights),
         random_weights=options.random_weights,
         precision=options.precision,
         grid=Grid(options.tile_px, options.tile_mpp, options.min_region, options.min_tissue),
         mpp=options.mpp,
         stain=options.stain,
-        stain_target=options.stain_target,
+        stain_target=_absolute(options.stain_target),
         tissue=options.tissue,
         include=tuple(options.include),
         exclude=tuple(options.exclude),
@@ -87,17 +87,23 @@ def set_up(options: argparse.Namespace) -> Setup:
     )  # fmt: skip
 
 
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
+
+
 def gather(options: argparse.Namespace, problems: Problems) -> tuple[list[SlideTask], list[str]]:
     """Slides with their files, and what a reader should know of them."""
-    out: Path = options.out
+    out: Path = options.out.absolute()
     if out.exists() and not out.is_dir():
         problems.add(out, "is no folder: choose another --out")
-    slides = find_slides(options.slides, problems)
+    slides = find_slides(options.slides.absolute(), problems)
     notes: list[str] = []
 
     def files(folder: Path | None, endings: tuple[str, ...], what: str) -> dict[str, Path]:
         if folder is None:
             return {}
+        # A worker of a cluster starts elsewhere.
+        folder = folder.absolute()
         found, strangers = belonging(folder, slides, endings, problems)
         if strangers and slides and not found:
             problems.add(

@@ -138,6 +138,15 @@ def test_another_recipe_is_another_bag(make_task, recipe, encoder) -> None:
     assert done.notes[-1] == "the recipe has changed since the bag was written"
 
 
+def test_a_slide_that_may_not_be_read_is_refused(make_task, recipe, encoder, monkeypatch) -> None:
+    def forbidden(path, *, mpp) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(extraction, "open_slide", forbidden)
+    with pytest.raises(BadInput, match=r"cannot be read: .*Permission denied"):
+        extract(make_task(), recipe, encoder)
+
+
 def test_a_broken_bag_is_written_again(make_task, recipe, encoder) -> None:
     task = make_task()
     extract(task, recipe, encoder)

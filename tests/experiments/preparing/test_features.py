@@ -11,6 +11,7 @@ import yaml
 
 from data_modules.wsi.rows import Rows
 from experiments.prepare import main
+from experiments.run import main as run_main
 
 pytestmark = pytest.mark.usefixtures("mean_colours")
 PLAIN = ("--stain", "none", "--tissue", "none")
@@ -140,3 +141,37 @@ def test_tiles_follow_the_annotation(slides, tmp_path) -> None:
         assert file["coords"][:].tolist() == [[0, 0], [112, 0]]
     reasons = {row["slide"]: row["reason"] for row in rows(out / "quarantine.tsv", "\t")}
     assert "has no annotation, and --include asks for its classes" in reasons[DX1]
+
+
+COHORT = """
+name: made up
+patients: {path: patients.csv, id: patient}
+endpoints:
+  OS: {time: days, unit: days, event: died, codes: {1: true, 0: false}}
+"""
+
+
+def test_a_run_reads_the_bags_and_says_that_weights_were_random(slides, tmp_path, capsys) -> None:
+    (slides / "empty.svs").unlink()
+    good = (slides / "P2.svs").read_bytes()
+    (slides / "P2.svs").unlink()
+    (slides / f"{DX1}.svs").unlink()
+    rows = ["patient,days,died"]
+    for i in range(12):
+        (slides / f"TCGA-A1-A0{i:02d}-01Z-00-DX1.x.svs").write_bytes(good)
+        rows.append(f"TCGA-A1-A0{i:02d},{100 + 37 * i},{int(i % 3 > 0)}")
+    assert features(slides, tmp_path / "out", "--random_weights") == 0
+    (tmp_path / "patients.csv").write_text("\n".join(rows) + "\n")
+    lines = (tmp_path / "out" / "features.yaml").read_text(encoding="utf-8")
+    (tmp_path / "cohort.yaml").write_text(COHORT + lines, encoding="utf-8")
+    code = run_main(
+        [
+            "--cohort", str(tmp_path / "cohort.yaml"), "--modalities", "image", "--folds", "2",
+            "--out", str(tmp_path / "run"), "--logger", "csv", "--trainer.max_epochs", "1",
+            "--model.width", "8", "--model.heads", "2", "--trainer.threads", "1",
+        ]
+    )  # fmt: skip
+    assert code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "the features of 12 slides come from an encoder with random weights" in told
+    assert (tmp_path / "run" / "predictions.csv").is_file()
