@@ -81,8 +81,9 @@ def generated_tiles(count: int) -> UInt8[Array, "n 224 224 3"]:
     """
     rng = np.random.default_rng(0)
     spots = rng.gamma(1.5, 0.4, (count, 28, 28, 2)).repeat(8, 1).repeat(8, 2)
-    light = 255 * np.exp(-spots @ STAINS)
-    return np.clip(light + rng.normal(0, 2, light.shape), 0, 255).astype(np.uint8)
+    light: Array = 255 * np.exp(-spots @ STAINS)
+    light += rng.normal(0, 2, light.shape)
+    return np.clip(light, 0, 255, out=light).astype(np.uint8)
 
 
 def slide_tiles(path: Path, mpp: float) -> UInt8[Array, "n 224 224 3"]:
