@@ -7,6 +7,7 @@ tile; slides that cannot be used are listed in OUT/quarantine.tsv, and the exit 
 from __future__ import annotations
 
 import argparse
+import os
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -85,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         BadInput: Flags, folders or the encoder cannot be used, or the disk is full.
     """
+    # As in experiments.run: threads that wait for each other leave the cores to other programs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from rich.console import Console
 
     from data_modules.problems import BadInput, Problem
