@@ -12,7 +12,6 @@ Array = np.ndarray
 # A pixel whose darkest channel is above the second is glass, and nothing makes it darker; between
 # the two, what would darken it fades out, as an edge would be seen.
 FADES, GLASS = 220, 240
-FADE = np.clip((GLASS - np.arange(256, dtype=np.float32)) / (GLASS - FADES), 0.0, 1.0)
 # Pixels that are calculated together: their intermediate results fit into a processor's cache.
 BLOCK = 16_384
 
@@ -54,6 +53,42 @@ def in_density(matrix: Float[Array, "3 3"]) -> Callable[[Array], Array]:
     return mixed
 
 
+def fading(begin: int, end: int) -> Float[Array, " 256"]:
+    """How much of a change is left for a pixel, by its darkest channel: all, falling to nothing.
+
+    Example:
+        >>> fading(220, 240)[[0, 220, 230, 240, 255]].tolist()
+        [1.0, 1.0, 0.5, 0.0, 0.0]
+    """
+    left: Array = np.clip((end - np.arange(256, dtype=np.float32)) / (end - begin), 0.0, 1.0)
+    return left
+
+
+def faded(
+    old: UInt8[Array, "n 3"], new: Float[Array, "n 3"], left: Float[Array, " 256"]
+) -> Float[Array, "n 3"]:
+    """A change, as far as it is left for each pixel.
+
+    Args:
+        old: Pixels.
+        new: What they would become.
+        left: See `fading`.
+
+    Example:
+        >>> old = np.array([[240, 230, 250]], np.uint8)
+        >>> faded(old, np.float32([[140, 130, 150]]), fading(220, 240)).tolist()
+        [[190.0, 180.0, 200.0]]
+    """
+    darkest = np.minimum(np.minimum(old[:, 0], old[:, 1]), old[:, 2])
+    change: Array = new - old
+    change *= left.take(darkest, mode="clip")[:, None]
+    change += old
+    return change
+
+
+NOT_DARKER = fading(FADES, GLASS)
+
+
 def recoloured(
     tiles: UInt8[Array, "*n 3"], change: Callable[[Array], Array]
 ) -> UInt8[Array, "*n 3"]:
@@ -73,16 +108,6 @@ def recoloured(
     for start in range(0, len(pixels), BLOCK):
         old = pixels[start : start + BLOCK]
         new = change(old)
-        _spare_glass(old, new)
+        np.maximum(new, faded(old, new, NOT_DARKER), out=new)
         np.copyto(result[start : start + BLOCK], new, casting="unsafe")
     return result.reshape(tiles.shape)
-
-
-def _spare_glass(old: UInt8[Array, "n 3"], new: Float[Array, "n 3"]) -> None:
-    darkest = np.minimum(np.minimum(old[:, 0], old[:, 1]), old[:, 2])
-    if darkest.max() <= FADES:
-        return
-    faded = new - old
-    faded *= FADE.take(darkest, mode="clip")[:, None]
-    faded += old
-    np.maximum(new, faded, out=new)

@@ -81,7 +81,7 @@ class Encoder:
         return encoded
 
     def _forward(self, tiles: UInt8[Array, "n t t 3"]) -> Any:
-        pixels = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._device)
+        pixels = torch.from_numpy(np.require(tiles, requirements=["C", "W"])).to(self._device)
         with torch.inference_mode():
             batch = pixels.permute(0, 3, 1, 2).float()
             if batch.shape[-1] != self.tile_px:

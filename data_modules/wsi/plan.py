@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from data_modules.problems import BadInput, Problem, Problems
@@ -12,7 +13,10 @@ from data_modules.wsi.recipe import Recipe, SlideTask
 from data_modules.wsi.regions import choose_region, read_regions
 from data_modules.wsi.slide import Slide
 from data_modules.wsi.tiles import Tiles, plan_tiles
-from data_modules.wsi.tissue import tissue_mask
+from data_modules.wsi.tissue import Tissue, tissue_mask, tissue_share
+
+# Of an annotated region, so much at least is tissue: fat has more.
+LEAST_TISSUE = 0.03
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,35 @@ def plan_slide(task: SlideTask, recipe: Recipe, slide: Slide, tile_px: int) -> P
             exclude=recipe.exclude,
             size_px=slide.size_px,
             problems=problems,
+            where=str(task.annotation),
         )
         problems.raise_if_any()
     tissue = None if recipe.tissue == "none" else tissue_mask(slide, recipe.tissue)  # type: ignore[arg-type]
     if tissue is not None:
         notes = [*notes, *tissue.notes]
+        if region is not None:
+            _check_place(region, tissue, str(task.annotation))
     tiles = plan_tiles(slide, recipe.grid, region, tissue)
     found = "" if tissue is None else f"; tissue is {tissue.mask.mean():.1%} of the slide"
     why = f"none is covered enough (min_region, min_tissue){found}"
     return Plan(_some(tiles, task, why), region, tuple(notes))
+
+
+def _check_place(region: BaseGeometry, tissue: Tissue, where: str) -> None:
+    """An annotation of another level lies on the slide, but not on its tissue."""
+    share = tissue_share(tissue, region)
+    if not share < LEAST_TISSUE or not tissue.mask.any():
+        return
+    rows, columns = np.nonzero(tissue.mask)
+    left, top, right, bottom = (round(edge) for edge in region.bounds)
+    x, y = columns * tissue.px[0], rows * tissue.px[1]
+    message = (
+        f"{share:.1%} of the annotated region is tissue: it reaches from ({left}, {top}) to "
+        f"({right}, {bottom}), the tissue from ({x.min():.0f}, {y.min():.0f}) to "
+        f"({x.max():.0f}, {y.max():.0f}) px; is it of another slide, offset or level? "
+        "If it is right: --tissue none"
+    )
+    raise BadInput([Problem(where, None, None, message)])
 
 
 def _of_coords(tiles: Tiles, tile_px: int) -> Plan:

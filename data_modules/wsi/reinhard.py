@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from data_modules.wsi.density import faded, fading
+
 Array = np.ndarray
 
 # RGB to the responses of the eye's cones, then to lαβ of their logarithms; Ruderman et al. 1998,
@@ -18,6 +20,10 @@ CONES = np.array([
 LAB = np.diag(1 / np.sqrt([3.0, 6.0, 2.0])) @ np.array([[1.0, 1, 1], [1, 1, -2], [1, -1, 0]])
 TO_CONES, TO_LAB = CONES.T.astype(np.float32), LAB.T.astype(np.float32)
 FROM_CONES, FROM_LAB = np.linalg.inv(TO_CONES), np.linalg.inv(TO_LAB)
+
+
+# The pale pixels of a tile are far from the mean, and a wider spread would give them any hue.
+PALE = fading(180, 225)
 
 
 class LabStatistics(NamedTuple):
@@ -67,7 +73,7 @@ def lab_statistics(pixels: UInt8[Array, "n 3"]) -> LabStatistics:
 
 
 def in_lab(source: LabStatistics, target: LabStatistics) -> Callable[[Array], Array]:
-    """What gives pixels the target's mean and spread.
+    """What gives pixels the target's mean and spread, pale ones less, glass not.
 
     Args:
         source: Of the slide.
@@ -85,7 +91,8 @@ def in_lab(source: LabStatistics, target: LabStatistics) -> Callable[[Array], Ar
     def moved(pixels: UInt8[Array, "n 3"]) -> Float[Array, "n 3"]:
         cones = (to_lab(pixels) * scale + offset) @ FROM_LAB
         colours: Array = np.exp(cones, out=cones) @ FROM_CONES
-        np.rint(colours, out=colours)
-        return np.clip(colours, 0.0, 255.0, out=colours)
+        np.clip(colours, 0.0, 255.0, out=colours)
+        colours = faded(pixels, colours, PALE)
+        return np.rint(colours, out=colours)
 
     return moved

@@ -21,10 +21,11 @@ FINEST_MPP, COARSEST_MPP = 0.05, 20.0
 MOST_ANISOTROPY = 1.5
 # A level may be coarser than what is asked for by so much: 0.2525 serves for 0.25.
 LEVEL_TOLERANCE = 1.02
-# Source pixels around what is resampled, for the filter's reach.
-MARGIN_PX = 4
+# Pixels of the result around what is resampled, for the filter's reach.
+MARGIN_PX = 3
 # Source pixels read at a time for a thumbnail.
-BLOCK_PX = 4_000_000
+BLOCK_PX = 16_000_000
+ROUNDING_PX = 1e-6
 BLOCK_BYTES, BLOCKS = 1 << 16, 64
 
 
@@ -121,10 +122,15 @@ class Slide:
         start = [corner_px[i] / factor[i] for i in (0, 1)]
         stop = [(corner_px[i] + extent_px[i]) / factor[i] for i in (0, 1)]
         reach = [MARGIN_PX * max(1.0, (stop[i] - start[i]) / out[i]) for i in (0, 1)]
-        low = [math.floor(start[i] - reach[i]) for i in (0, 1)]
-        high = [math.ceil(stop[i] + reach[i]) for i in (0, 1)]
+        # The filter ends where the slide ends: the white beyond must not run into its last pixels.
+        low = [max(math.floor(start[i] - reach[i]), min(0, math.floor(start[i]))) for i in (0, 1)]
+        high = [
+            min(math.ceil(stop[i] + reach[i]), max(limits[i], math.ceil(stop[i] - ROUNDING_PX)))
+            for i in (0, 1)
+        ]
         pixels = self._inside(level, low, high, limits)
-        box = (start[0] - low[0], start[1] - low[1], stop[0] - low[0], stop[1] - low[1])
+        ends = [min(stop[i], high[i]) - low[i] for i in (0, 1)]
+        box = (start[0] - low[0], start[1] - low[1], ends[0], ends[1])
         whole = tuple(round(edge) for edge in box)
         if (whole[2] - whole[0], whole[3] - whole[1]) == out and np.allclose(box, whole, atol=1e-6):
             return np.ascontiguousarray(pixels[whole[1] : whole[3], whole[0] : whole[2]])

@@ -177,7 +177,8 @@ def spread_over(count: int, most: int) -> Int64[Array, " n"]:
     if count <= most:
         return np.arange(count)
     places = np.arange(most)
-    return ((places + (places * 0.6180339887498949) % 1.0) * (count / most)).astype(np.int64)
+    moved: Array = (places + (places * 0.6180339887498949) % 1.0) * (count / most)
+    return moved.astype(np.int64)
 
 
 def _target_stains(target: Target, name: Literal["macenko", "vahadane"]) -> Stains:

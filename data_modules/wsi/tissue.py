@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
+import shapely
 from jaxtyping import Bool, Float, UInt8
+from PIL import Image, ImageDraw
+from shapely.geometry.base import BaseGeometry
 
 from data_modules.wsi.slide import Slide
 
@@ -158,3 +161,26 @@ def covered(tissue: Tissue, corners: Float[Array, "n 2"], extent_px: tuple[float
     share: Array = inside * tissue.px[0] * tissue.px[1] / (extent_px[0] * extent_px[1])
     share.clip(0.0, 1.0, out=share)
     return share
+
+
+def tissue_share(tissue: Tissue, region: BaseGeometry) -> float:
+    """Share of a region that is tissue, to a pixel of the mask; NaN of nothing.
+
+    Args:
+        tissue: Of the slide.
+        region: Polygons in level-0 px.
+
+    Example:
+        >>> half = Tissue(np.repeat([[True, False]], 2, axis=0), (10.0, 10.0))
+        >>> tissue_share(half, shapely.box(12, 2, 18, 18)), tissue_share(half, shapely.Polygon())
+        (0.0, nan)
+    """
+    canvas = Image.new("L", (tissue.mask.shape[1], tissue.mask.shape[0]))
+    pen = ImageDraw.Draw(canvas)
+    # What lies in the hole of a larger part is drawn after that hole.
+    for part in sorted(shapely.get_parts(region), key=shapely.area, reverse=True):
+        for number, ring in enumerate((part.exterior, *part.interiors)):
+            line = np.asarray(ring.coords)[:, :2] / tissue.px - 0.5
+            pen.polygon([(x, y) for x, y in line], fill=int(number == 0))
+    inside = np.asarray(canvas) > 0
+    return float(tissue.mask[inside].mean()) if inside.any() else float("nan")

@@ -91,12 +91,15 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _without_prefix(state: dict[str, Tensor], wanted: set[str]) -> dict[str, Tensor]:
-    """Names as the network has them, where all share something that was put before them."""
+    """Names as the network has them, with what was put before most of them taken away."""
+    best = state
     for prefix in PREFIXES:
-        shorter = {n.removeprefix(prefix): v for n, v in state.items()}
-        if len(wanted & set(shorter)) > len(wanted & set(state)):
-            return _without_prefix(shorter, wanted)
-    return state
+        if any(name.startswith(prefix) for name in state):
+            shorter = {n.removeprefix(prefix): v for n, v in state.items()}
+            if len(shorter) == len(state):
+                deeper = _without_prefix(shorter, wanted)
+                best = max(best, deeper, key=lambda s: len(wanted & set(s)))
+    return best
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import timm
@@ -10,7 +12,9 @@ from timm.data import create_transform, resolve_model_data_config
 from torch import nn
 
 from data_modules.problems import BadInput
-from data_modules.wsi.encoder import load_encoder, pretraining_data, weights_hash
+from data_modules.wsi.encoder import Encoder, load_encoder
+from data_modules.wsi.stain import Target, fit_stain
+from data_modules.wsi.weights import file_hash, weights_hash
 
 TILES = np.random.default_rng(0).integers(0, 255, (3, 160, 160, 3), dtype=np.uint8)
 
@@ -68,7 +72,13 @@ def test_the_header_says_what_made_the_features(weights) -> None:
     assert header["weights_sha256"] == weights_hash(network)
     assert header["random_weights"] == 0
     assert header["precision"] == "fp32"
-    assert header["pretrained_on"] == "that of the file"
+    assert header["weights_file_sha256"] == file_hash(path)
+    assert header["pretrained_on"] == (
+        "not stated: a local file; timm's test_vit.r160_in1k is of ImageNet-1k"
+    )
+    assert header["weights_licence"].endswith("is under apache-2.0")
+    assert (header["pooling"], header["encoder_px"]) == ("token", 160)
+    assert header["encoder_mean"] == "0.5, 0.5, 0.5"
     assert _load(random_weights=True).header()["weights_sha256"] != header["weights_sha256"]
 
 
@@ -90,7 +100,14 @@ def test_half_precision_is_close(weights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "width"), [("maxvit", 512), ("resnet50", 2048), ("maxvit_rmlp_pico_rw_256", 256)]
+    ("name", "width"),
+    [
+        ("maxvit", 512),
+        ("resnet50", 2048),
+        ("maxvit_rmlp_pico_rw_256", 256),
+        # timm says 288 of this one, before its last layer.
+        ("mobilenetv3_small_050", 1024),
+    ],
 )
 def test_widths_are_those_of_pooled_features(name, width) -> None:
     encoder = _load(name, random_weights=True)
@@ -103,28 +120,59 @@ def test_widths_are_those_of_pooled_features(name, width) -> None:
     assert not kept or isinstance(head.pre_logits, nn.Identity)
 
 
-def test_an_encoder_that_there_is_not() -> None:
-    with pytest.raises(BadInput, match="timm knows no 'maxvitt'; did you mean maxvit"):
-        _load("maxvitt")
-
-
-def test_published_weights_that_are_not_in_reach(monkeypatch) -> None:
-    def unreachable(*args: object, **options: object) -> None:
-        raise OSError("no network")
-
-    create = timm.create_model
-    monkeypatch.setattr(
-        timm, "create_model",
-        lambda *a, **o: unreachable() if o.get("pretrained") else create(*a, **o),
-    )  # fmt: skip
-    with pytest.raises(BadInput, match=r"no weights for test_vit.*\(OSError\).*--encoder_weights"):
-        _load()
+def test_maxvits_features_are_before_the_tanh() -> None:
+    encoder = _load("maxvit", random_weights=True)
+    tiles = np.random.default_rng(0).integers(0, 255, (1, 224, 224, 3), dtype=np.uint8)
+    network = encoder._network
+    with torch.no_grad():
+        mean, spread = (
+            torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+        )
+        batch = (torch.from_numpy(tiles).permute(0, 3, 1, 2) / 255 - mean) / spread
+        pooled = network.head.norm(network.forward_features(batch).mean((2, 3), keepdim=True))
+    assert encoder.encode(tiles) == pytest.approx(pooled.flatten(1).numpy(), abs=1e-4)
+    assert encoder.header()["pooling"] == "avg, before pre_logits"
+    assert encoder.header()["encoder"] == "maxvit_tiny_tf_224.in1k"
 
 
 @pytest.mark.parametrize(
-    ("name", "data"),
-    [("a.sw_in12k_ft_in1k", "ImageNet-12k, ImageNet-1k"), ("a.lvd142m", "LVD-142M"),
-     ("a.own", "not stated"), ("a", "not stated")],
-)  # fmt: skip
-def test_what_a_network_was_trained_on(name, data) -> None:
-    assert pretraining_data(name) == data
+    ("options", "words"),
+    [
+        ({"device": "cuda:99"}, "--device: no device 'cuda:99'"),
+        ({"device": "gpu"}, "--device: no device 'gpu'"),
+        ({"precision": "int8"}, "no precision 'int8'; there are fp32, bf16, fp16"),
+        ({"weights": Path("w.pth")}, "--random_weights: and weights from w.pth: choose one"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused_with_its_flag(options, words) -> None:
+    with pytest.raises(BadInput) as error:
+        _load(**{"random_weights": True} | options)
+    assert words in str(error.value)
+
+
+def test_damaged_weights_are_refused(tmp_path) -> None:
+    state = timm.create_model("test_vit", pretrained=False).state_dict()
+    state["norm.weight"] = state["norm.weight"] * float("nan")
+    save_file(state, tmp_path / "w.safetensors")
+    with pytest.raises(BadInput, match="into NaN or infinity: its weights are damaged"):
+        _load(weights=tmp_path / "w.safetensors")
+
+
+def test_a_network_without_pooling_is_refused() -> None:
+    network = timm.create_model("test_resnet", pretrained=False, num_classes=0, global_pool="")
+    with pytest.raises(BadInput, match="gives no vector a tile"):
+        Encoder("test_resnet", network, {}, "cpu", "fp32")
+
+
+@pytest.mark.real
+def test_real_patches_go_through_stain_and_encoder(real_data) -> None:
+    paths = sorted((real_data / "patches").rglob("*.png"))
+    tiles = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+    assert tiles.shape == (24, 224, 224, 3)
+    encoder = _load("maxvit", random_weights=True)
+    stain = fit_stain(tiles.reshape(-1, 3), "macenko", Target())
+    features = encoder.encode(stain.apply(tiles[::6]))
+    assert features.shape == (4, 512)
+    assert np.isfinite(features).all()
+    assert np.ptp(features, axis=0).max() > 0
+    assert not np.allclose(features, encoder.encode(tiles[::6]))

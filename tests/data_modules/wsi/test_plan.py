@@ -50,6 +50,21 @@ def test_a_slide_without_annotation_is_taken_whole_or_not_at_all(make_task, reci
             plan_slide(task, replace(recipe, include=("Tumor",)), slide, 224)
 
 
+def test_an_annotation_of_another_level_is_refused_with_both_extents(
+    make_task, recipe, tmp_path
+) -> None:
+    """It lies on the slide, in its upper left corner, where there is only glass."""
+    task = make_task(side=3000, radius=0.2)._replace(annotation=annotated(tmp_path, "Tumor"))
+    with open_slide(task.path) as slide:
+        with pytest.raises(BadInput) as error:
+            plan_slide(task, replace(recipe, tissue="otsu"), slide, 224)
+        assert len(plan_slide(task, recipe, slide, 224).tiles.coords) == 2
+    text = str(error.value)
+    assert "A.geojson: 0.0% of the annotated region is tissue" in text
+    assert "from (0, 0) to (224, 112), the tissue from (" in text
+    assert "another slide, offset or level" in text
+
+
 def test_glass_is_left_out(make_task, recipe) -> None:
     task = make_task(side=3000, radius=0.2)
     with open_slide(task.path) as slide:

@@ -62,7 +62,7 @@ def test_what_a_slide_says_of_itself(svs) -> None:
 @pytest.mark.parametrize(
     ("corner", "extent"),
     [((100, 60), (112.0, 112.0)), ((7, 300), (110.88, 110.88)), ((0, 0), (224.0, 224.0)),
-     ((300, 100), (112.0, 90.5))],
+     ((300, 100), (112.0, 90.5)), ((0, 0), (112.0, 112.0)), ((528, 368), (112.0, 112.0))],
 )  # fmt: skip
 def test_tiles_are_resampled_once_as_openslide_and_pillow_would(svs, corner, extent) -> None:
     with open_slide(svs) as slide:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from shapely.geometry import Point, box
 
-from data_modules.wsi.tissue import Tissue, covered, find_tissue, tissue_mask
+from data_modules.wsi.tissue import Tissue, covered, find_tissue, tissue_mask, tissue_share
 
 GLASS, TISSUE = (243, 242, 245), (196, 120, 180)
 
@@ -89,6 +90,21 @@ def test_the_share_of_a_rectangle_is_exact() -> None:
     ):
         assert share == pytest.approx(fine[y : y + 15, x : x + 20].sum() / 300)
     assert covered(tissue, np.array([[500.0, 500.0]]), (9.0, 9.0)).tolist() == [0.0]
+
+
+def test_the_share_of_a_region_follows_holes_and_islands() -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[:, :50] = True
+    tissue = Tissue(mask, (20.0, 10.0))
+    assert tissue_share(tissue, box(0, 0, 2000, 1000)) == 0.5
+    assert tissue_share(tissue, box(600, 100, 1400, 900)) == pytest.approx(0.5, abs=0.02)
+    island = box(600, 400, 700, 600)
+    ring = box(0, 0, 2000, 1000).difference(box(200, 100, 1000, 900))
+    area = (1000 * 1000 - 800 * 800, 1000 * 1000)
+    assert tissue_share(tissue, ring) == pytest.approx(area[0] / sum(area), abs=0.02)
+    both = (area[0] + island.area) / (sum(area) + island.area)
+    assert tissue_share(tissue, island.union(ring)) == pytest.approx(both, abs=0.02)
+    assert tissue_share(tissue, Point(500, 500).buffer(3)) == 1.0
 
 
 @pytest.mark.real

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from data_modules.problems import BadInput
-from data_modules.wsi.weights import load_file
+from data_modules.wsi.weights import file_hash, load_file, weights_hash
 
 NAME = "resnet10t"
 
@@ -30,6 +30,9 @@ def _same(one, two) -> bool:
         lambda s: {"state_dict": s, "epoch": 3},
         lambda s: {"model": {f"module.{n}": v for n, v in s.items()}},
         lambda s: {"teacher": {f"module.backbone.{n}": v for n, v in s.items()}},
+        lambda s: {f"backbone.{n}": v for n, v in s.items()} | {"head.mlp.weight": torch.ones(2)},
+        lambda s: {n: v for n, v in s.items() if not n.endswith("num_batches_tracked")},
+        lambda s: {n: v[..., None, None] if n == "bn1.weight" else v for n, v in s.items()},
     ],
 )
 def test_checkpoints_of_many_programs(tmp_path, wrap) -> None:
@@ -88,3 +91,31 @@ def test_files_without_weights(tmp_path, content, words) -> None:
         torch.save(content, tmp_path / "w.pth")
     with pytest.raises(BadInput, match=words):
         load_file(_network(), tmp_path / "w.pth")
+
+
+def test_the_hash_is_of_the_numbers_whatever_the_file(tmp_path) -> None:
+    trained = _network(classes=7)
+    save_file(trained.state_dict(), tmp_path / "a.safetensors")
+    torch.save({"model": trained.state_dict()}, tmp_path / "b.pth")
+    hashes = set()
+    for name in ("a.safetensors", "b.pth"):
+        network = _network()
+        before = weights_hash(network)
+        load_file(network, tmp_path / name)
+        hashes.add(weights_hash(network))
+        assert before not in hashes
+    assert len(hashes) == 1
+    assert file_hash(tmp_path / "a.safetensors") != file_hash(tmp_path / "b.pth")
+
+
+def test_one_number_changes_the_hash() -> None:
+    network = _network()
+    before = weights_hash(network)
+    with torch.no_grad():
+        network.layer4[0].conv1.weight[0, 0, 0, 0] += 1e-6
+    assert weights_hash(network) != before
+
+
+def test_the_hash_of_a_file_is_that_of_sha256sum(tmp_path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert file_hash(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396177a9c")
