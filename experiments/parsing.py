@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,18 +28,36 @@ def run_parser() -> ArgumentParser:
     """The parser of `experiments.run`: the fields of `RunConfig`, and --config.
 
     Abbreviated flags are refused: `--model.head` must not quietly mean `--model.heads`.
+
+    Raises:
+        RuntimeError: Where a field became no flag. jsonargparse reads sources to find them and,
+            where that fails, goes on without a word: every flag would be unknown then.
     """
+    parser, lacking = _build(logger=False)
+    if lacking:
+        reasons = io.StringIO()
+        log = logging.Logger("jsonargparse", logging.DEBUG)
+        log.addHandler(logging.StreamHandler(reasons))
+        parser, lacking = _build(logger=log)
+    if lacking:
+        raise RuntimeError(f"no flag could be made of {lacking}: {reasons.getvalue()}")
+    return parser
+
+
+def _build(logger: bool | logging.Logger) -> tuple[ArgumentParser, list[str]]:
+    """A parser, and the fields that it lacks."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
         prog="python -m experiments.run",
         description="Cross-validates a multimodal survival model on one cohort.",
         allow_abbrev=False,
+        logger=logger,
     )
     parser.add_argument(
         "--config", action="config", help="YAML file of flags; flags after it win over it."
     )
-    parser.add_class_arguments(RunConfig)
-    return parser
+    flags = {name.split(".")[0] for name in parser.add_class_arguments(RunConfig)}
+    return parser, [f.name for f in dataclasses.fields(RunConfig) if f.name not in flags]
 
 
 def parse_run(args: list[str] | None = None) -> RunConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 # Two cores: several test processes must not each start a thread per core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -11,7 +12,7 @@ os.environ.setdefault("WANDB_SILENT", "true")
 # A cache that cannot be written remembers nothing: no test depends on what was checked before.
 os.environ["MMSURV_CACHE"] = os.devnull
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_open_wandb_run() -> Iterator[None]:
+    """A W&B run that a test leaves open changes what the client says to the tests after it."""
+    yield
+    client = sys.modules.get("wandb")
+    left = getattr(client, "run", None)
+    if left is not None:
+        client.teardown()
+        pytest.fail("a W&B run was left open")
 
 
 @pytest.fixture

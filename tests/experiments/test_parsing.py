@@ -8,7 +8,7 @@ import yaml
 
 from experiments.config import RunConfig
 from experiments.config_parts import ModelConfig
-from experiments.parsing import as_plain, parse_run, to_yaml
+from experiments.parsing import as_plain, parse_run, run_parser, to_yaml
 
 
 def _refused(args: list[str], capsys) -> str:
@@ -156,3 +156,17 @@ def test_resume_takes_the_flags_of_the_folder(tmp_path) -> None:
     assert config.out == str(tmp_path)
     assert parse_run(["--out", str(tmp_path)]).seed == 0
     assert parse_run(["--resume", "--out", str(tmp_path), "--seed", "6"]).seed == 6
+
+
+def test_fields_that_become_no_flags_are_told_with_the_reason(monkeypatch) -> None:
+    """jsonargparse looks into sources for them, and says nothing where it cannot."""
+
+    def broken(*words: object) -> None:
+        raise OSError("too many open files")
+
+    resolvers = "jsonargparse._parameter_resolvers"
+    for name in ("ast", "stubs", "by_assumptions"):
+        get = f"get_parameters_{name}" if name.startswith("by") else f"get_parameters_from_{name}"
+        monkeypatch.setattr(f"{resolvers}.{get}", broken)
+    with pytest.raises(RuntimeError, match=r"(?s)'cohort'.*too many open files"):
+        run_parser()
