@@ -89,6 +89,7 @@ def stop(seconds: float) -> None:
     """
     import wandb
     from wandb.sdk import wandb_setup
+    from wandb.sdk.lib import module
 
     process: Any = None
     with contextlib.suppress(AttributeError, AssertionError):
@@ -104,3 +105,9 @@ def stop(seconds: float) -> None:
         wandb.teardown()
     if timer:
         timer.cancel()
+    if wandb.run is not None:
+        # A run that a dead client left open would go on taking the output of this program, and
+        # wandb.login would find no key for the next one.
+        with contextlib.suppress(Exception):
+            wandb.run._restore()
+        module.unset_globals()  # type: ignore[no-untyped-call]
