@@ -92,7 +92,7 @@ def in_lab(source: LabStatistics, target: LabStatistics) -> Callable[[Array], Ar
         cones = (to_lab(pixels) * scale + offset) @ FROM_LAB
         colours: Array = np.exp(cones, out=cones) @ FROM_CONES
         np.clip(colours, 0.0, 255.0, out=colours)
-        colours = faded(pixels, colours, PALE)
-        return np.rint(colours, out=colours)
+        rounded: Array = np.rint(faded(pixels, colours, PALE))
+        return rounded
 
     return moved

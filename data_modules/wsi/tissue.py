@@ -178,7 +178,8 @@ def tissue_share(tissue: Tissue, region: BaseGeometry) -> float:
     canvas = Image.new("L", (tissue.mask.shape[1], tissue.mask.shape[0]))
     pen = ImageDraw.Draw(canvas)
     # What lies in the hole of a larger part is drawn after that hole.
-    for part in sorted(shapely.get_parts(region), key=shapely.area, reverse=True):
+    parts = [part for part in shapely.get_parts(region) if not part.is_empty]
+    for part in sorted(parts, key=shapely.area, reverse=True):
         for number, ring in enumerate((part.exterior, *part.interiors)):
             line = np.asarray(ring.coords)[:, :2] / tissue.px - 0.5
             pen.polygon([(x, y) for x, y in line], fill=int(number == 0))
