@@ -171,7 +171,7 @@ def tissue_share(tissue: Tissue, region: BaseGeometry) -> float:
         region: Polygons in level-0 px.
 
     Example:
-        >>> half = Tissue(np.repeat([[True, False]], 2, axis=0), (10.0, 10.0))
+        >>> half = Tissue(np.arange(20) < np.full((20, 1), 10), (1.0, 1.0))
         >>> tissue_share(half, shapely.box(12, 2, 18, 18)), tissue_share(half, shapely.Polygon())
         (0.0, nan)
     """
