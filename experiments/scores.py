@@ -11,6 +11,7 @@ from experiments.fold_scores import entry, fold_scores, survival_years_of
 from experiments.scoring import survival_column
 from mmsurv.metrics.functional import (
     Estimate,
+    corrected_resampled,
     d_calibration,
     hazard_ratio,
     logrank,
@@ -37,11 +38,12 @@ def first_repeat(predictions: pd.DataFrame) -> pd.DataFrame:
 def cross_validated_scores(
     predictions: pd.DataFrame, folds: pd.DataFrame, horizons: tuple[float, ...], protocol: str
 ) -> dict[str, Any]:
-    """Scores of all folds, their means and standard deviations, and the log-rank test.
+    """Scores of all folds, their means, spreads and intervals, and the log-rank test.
 
     Log hazards of different folds have no common origin: C-index and AUC are computed within a fold
-    and averaged. Risk groups were cut within each fold and may be pooled; the log-rank p of pooled
-    out-of-fold groups is a description, not a valid test, for the folds share training patients.
+    and averaged. Intervals are those of `corrected_resampled`, as folds share training patients.
+    Risk groups were cut within each fold and may be pooled; the log-rank p of pooled out-of-fold
+    groups is a description, not a valid test, for the same reason.
 
     Args:
         predictions: predictions.csv.
@@ -54,6 +56,7 @@ def cross_validated_scores(
         for _, rows in predictions.groupby("fold", sort=True)
     ]
     once = first_repeat(predictions)
+    share = float(np.mean([n / (len(folds) - n) for n in predictions.groupby("fold").size()]))
     metrics = [name for name, value in per_fold[0].items() if isinstance(value, dict)]
     pooled = pooled_scores(once, horizons)
     c_index = pooled_concordance(
@@ -65,7 +68,7 @@ def cross_validated_scores(
         "patients": len(once),
         "events": int(once["event"].sum()),
         "folds": per_fold,
-        "cv": {name: _summary([scores[name] for scores in per_fold]) for name in metrics},
+        "cv": {name: _summary([scores[name] for scores in per_fold], share) for name in metrics},
         "logrank_p": pooled.pop("logrank_p"),
         "pooled": {"c_index": entry(c_index), **pooled},
     }
@@ -122,6 +125,7 @@ def flat_summary(scores: dict[str, Any]) -> dict[str, float]:
     for name, summary in scores["cv"].items():
         flat[f"cv/{name}"] = summary["mean"]
         flat[f"cv/{name}_sd"] = summary["sd"]
+        flat[f"cv/{name}_lower"], flat[f"cv/{name}_upper"] = summary["lower"], summary["upper"]
     for fold in scores["folds"]:
         for name in scores["cv"]:
             flat[f"fold{fold['fold']}/test/{name}"] = fold[name]["value"]
@@ -152,11 +156,23 @@ def _estimate(found: Estimate) -> dict[str, Any]:
             "upper": found.upper, "p": found.p}  # fmt: skip
 
 
-def _summary(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and sample standard deviation over folds; NaN, with reasons, where a fold has none."""
+def _summary(entries: list[dict[str, Any]], share: float) -> dict[str, Any]:
+    """Mean, sample standard deviation and 95 % interval; NaN, with reasons, where a fold has none.
+
+    Args:
+        entries: Of the folds.
+        share: Held-out over training patients of a fold.
+    """
     values = np.array([entry["value"] for entry in entries])
     reasons = sorted({entry["reason"] for entry in entries if entry["reason"]})
     spread = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
     if len(values) == 1:
         reasons.append("one fold has no standard deviation")
-    return {"mean": float(values.mean()), "sd": spread, "reason": "; ".join(reasons)}
+    interval = corrected_resampled(values, test_share=share)
+    return {
+        "mean": float(values.mean()),
+        "sd": spread,
+        "lower": interval.lower,
+        "upper": interval.upper,
+        "reason": "; ".join(reasons),
+    }

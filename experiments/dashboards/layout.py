@@ -102,12 +102,12 @@ def _arms(arm: str) -> tuple[Any, ...]:
             layout=wr.Layout(x=0, y=0, w=12, h=8),
         ),
         wr.BarPlot(
-            title=f"sd of the C-index over folds by {arm}",
-            metrics=["cv/c_index_sd"],
+            title=f"95 % interval of the C-index by {arm}",
+            metrics=["cv/c_index_lower", "cv/c_index", "cv/c_index_upper"],
             groupby=wr.Config(f"{arm}.value"),
             groupby_aggfunc="mean",
-            groupby_rangefunc="minmax",
-            title_x="sd over folds",
+            range_x=(0.4, 1.0),
+            title_x="lower end, C-index, upper end",
             layout=wr.Layout(x=12, y=0, w=12, h=8),
         ),
         wr.ScatterPlot(

@@ -22,7 +22,7 @@ WandbMode = Literal["online", "offline", "disabled", "shared"]
 # Until a server that says nothing is given up, in seconds.
 START_SECONDS = 10
 # For the client to write what it holds to its file before it is ended.
-LAST_SECONDS = 2
+LAST_SECONDS = 5
 
 
 def wandb_mode(config: WandbConfig) -> WandbMode:

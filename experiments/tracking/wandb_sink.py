@@ -138,7 +138,9 @@ class WandbSink:
             self.aside.fail(f"not all was sent within {self.config.wandb.wait:g} s")
         unsent = late or bool(self.aside.failures)
         if unsent and not self.run.offline:
-            self.say(f"W&B: wandb sync {self.folder / 'wandb'}/*run-*-{self.run.id} sends the rest")
+            # Without the flag, wandb sync passes over runs that were begun with a server.
+            files = f"{self.folder / 'wandb'}/*run-*-{self.run.id}"
+            self.say(f"W&B: wandb sync --include-online {files} sends the rest")
         return unsent
 
     def _use_data(self) -> None:

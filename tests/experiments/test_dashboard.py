@@ -1,10 +1,101 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
 from experiments.dashboard import main
+from experiments.tracking.wandb_client import stop
+
+PROJECT = {"__typename": "Project", "id": "p", "name": "mmsurv", "entityName": "team",
+           "createdAt": "2026-01-01T00:00:00Z", "isBenchmark": False, "user": None}  # fmt: skip
+VIEWER = {"id": "u", "entity": "team", "username": "me", "flags": "{}", "teams": {"edges": []}}
+
+
+class Reports(ThreadingHTTPServer):
+    """Stands in for W&B's API where reports are saved."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.saved: list[dict[str, Any]] = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def answer(self, query: str, asked: dict[str, Any]) -> dict[str, Any]:
+        named = re.search(r"(?:query|mutation)\s+(\w+)", query)
+        name = named.group(1) if named else ""
+        if name == "Viewer":
+            return {"viewer": VIEWER}
+        if name == "GetProjects":
+            page = {"endCursor": None, "hasNextPage": False}
+            return {"models": {"edges": [{"node": PROJECT, "cursor": "c"}], "pageInfo": page}}
+        if name == "upsertView":
+            self.saved.append(asked)
+            view = {key: asked[key] for key in ("name", "displayName", "description", "spec")}
+            view |= {"id": "dmlldzox", "type": "runs", "project": PROJECT, "updatedAt": None}
+            return {"upsertView": {"view": view, "inserted": True}}
+        raise AssertionError(f"asked for {name}")
+
+
+class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Reports
+
+    def do_GET(self) -> None:
+        self._send({})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        if self.path != "/graphql":  # the client's own measurements
+            self._send({})
+            return
+        asked = json.loads(body)
+        self._send({"data": self.server.answer(asked["query"], asked.get("variables") or {})})
+
+    def _send(self, content: dict[str, Any]) -> None:
+        text = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *words: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def reports(monkeypatch, tmp_path) -> Iterator[Reports]:
+    stop(0.1)  # the client reads its environment when it starts
+    made = Reports()
+    monkeypatch.setenv("WANDB_BASE_URL", made.url)
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    yield made
+    stop(0.1)
+    made.shutdown()
+    made.server_close()
+
+
+def test_a_report_is_saved_where_there_is_an_account(reports, tmp_path, capsys) -> None:
+    """By the client's own code, over the network, to a server on this machine."""
+    assert main(["--entity", "team", "--folds", "3"]) == 0
+    (saved,) = reports.saved
+    assert (saved["entityName"], saved["projectName"]) == ("team", "mmsurv")
+    path = tmp_path / "report.json"
+    assert main(["--entity", "team", "--folds", "3", "--json", str(path)]) == 0
+    offline = json.loads(path.read_text(encoding="utf-8"))["spec"]
+    kinds = [block["type"] for block in json.loads(saved["spec"])["blocks"]]
+    assert kinds == [block["type"] for block in offline["blocks"]]
+    assert f"report: {reports.url}/team/mmsurv/reports/" in capsys.readouterr().out
 
 
 def test_a_report_is_built_offline(tmp_path, capsys) -> None:

@@ -14,6 +14,7 @@ from experiments.scoring import survival_column, survival_years
 from mmsurv.metrics.functional import (
     auc_at,
     concordance,
+    corrected_resampled,
     hazard_ratio,
     integrated_brier,
     restricted_mean_difference,
@@ -94,7 +95,11 @@ def test_mean_and_spread_are_those_of_the_folds() -> None:
         values = [fold[name]["value"] for fold in scores["folds"]]
         assert scores["cv"][name]["mean"] == pytest.approx(np.mean(values))
         assert scores["cv"][name]["sd"] == pytest.approx(np.std(values, ddof=1))
+        known = corrected_resampled(np.array(values), test_share=30 / 60)
+        assert scores["cv"][name]["lower"] == pytest.approx(known.lower)
+        assert scores["cv"][name]["upper"] == pytest.approx(known.upper)
     flat = flat_summary(scores)
+    assert flat["cv/c_index_lower"] == scores["cv"]["c_index"]["lower"]
     assert flat["cv/c_index"] == scores["cv"]["c_index"]["mean"]
     assert flat["cv/ibs_2y_sd"] == scores["cv"]["ibs_2y"]["sd"]
     assert flat["fold1/test/auc_4y"] == scores["folds"][1]["auc_4y"]["value"]

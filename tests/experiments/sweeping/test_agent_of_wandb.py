@@ -90,6 +90,17 @@ def test_a_server_that_dies_during_a_run_costs_nothing(stand_in, tmp_path) -> No
     metrics = json.loads((folder / "metrics.json").read_text())
     assert kept["cv/inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])
     assert kept["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
+    back = stand_in(_sweep(), [])
+    (left,) = folder.glob("wandb/run-*")
+    synced = subprocess.run(
+        [AGENT[0], "sync", "--include-online", str(left)],
+        cwd=tmp_path, env=_environment(back.url, tmp_path),
+        capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert synced.returncode == 0, synced.stdout + synced.stderr
+    sent = back.runs["run0"]
+    assert sent.summary["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
+    assert [row["fold1/epoch"] for row in sent.history if "fold1/epoch" in row] == [0]
 
 
 def _waited_for(folder: Path, seconds: float) -> dict:

@@ -74,7 +74,7 @@ def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(order, stand_in,
     ended = subprocess.run(
         [sys.executable, "-m", "experiments.sweep", "tiny.yaml", "--folder", str(made.folder),
          "--count", "1", *flags, "--push"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=400,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
     (run,) = server.runs.values()
