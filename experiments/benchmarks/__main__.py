@@ -13,7 +13,10 @@ from pathlib import Path
 from experiments.benchmarks import fusions, real
 from experiments.benchmarks.report import Report, print_report, write_report
 
-QUICK = ("epoch", "startup", "memory", "attention", "metrics", "wandb_cost")
+QUICK = (
+    "epoch", "startup", "memory", "reading", "attention", "metrics", "wandb_cost", "profile",
+    "large",
+)  # fmt: skip
 SLOW = ("fusions", "real", "expression", "slides", "stain", "noise")
 
 

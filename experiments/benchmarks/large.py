@@ -1,0 +1,199 @@
+"""Large bags: an epoch in several ways, against a loop that sees one patient at a time.
+
+The peer loop is what published code does: one patient forward and backward, gradients accumulated
+over a batch, then a step. It has the same network and the same patches, and no loss of its own: the
+log hazard itself is differentiated, so that its arithmetic is the least that such a loop can have.
+The bare loop has the batches and the Cox loss of the trainer in plain PyTorch. All ways take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from experiments.benchmarks.clock import interleaved, median_ratio
+from experiments.benchmarks.large_alone import alone
+from experiments.benchmarks.large_runs import jobs_row, protocol_row
+from experiments.benchmarks.made_bags import MadeBags
+from experiments.benchmarks.report import Report, Row
+from experiments.benchmarks.ways import bare_epoch, our_epoch, peer_epoch
+
+NOT_RUN = "not run: no GPU"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured.
+
+    Attributes:
+        bags: Patients of an epoch.
+        patches: Fewest and most of a bag.
+        width: Of a feature.
+        batch: Patients a step.
+        some: Patches a bag with subsampling.
+        long: Patches of the one long bag.
+        many: Sizes of the simulated cohorts, read from one mapped file.
+        many_patches: Patches of each of their bags.
+        memory_bags: Patients of an epoch whose memory is measured.
+        jobs_patients: Size of the toy cohort that is cross-validated in one and in two processes.
+        protocol_patients: Size of the cohort of the paper's protocol.
+        protocol_patches: Of each of its patients.
+        protocol_epochs: At most, a fold.
+        repetitions: Epochs a way.
+        threads: Of PyTorch.
+    """
+
+    bags: int = 200
+    patches: tuple[int, int] = (500, 4000)
+    width: int = 512
+    batch: int = 12
+    some: int = 1024
+    long: int = 50_000
+    many: tuple[int, int] = (2500, 10_000)
+    many_patches: int = 2000
+    memory_bags: int = 48
+    jobs_patients: int = 400
+    protocol_patients: int = 250
+    protocol_patches: int = 2000
+    protocol_epochs: int = 150
+    repetitions: int = 1
+    threads: int = 2
+
+
+def measure(settings: Settings) -> Report:
+    """Times and memory, each with the bar that it is held against."""
+    torch.set_num_threads(settings.threads)
+    kept = asdict(settings)
+    rows = [
+        *_epochs(settings),
+        _row("memory of that epoch, peak", _memory(kept), "x peer", 1.2, most=True),
+        _row(
+            f"memory of one bag of {settings.long} patches, latent, peak",
+            alone("long_bag", kept)["grown"] / 1e9,
+            "GB",
+            3.0,
+            most=True,
+        ),
+        *_many(settings, kept),
+        jobs_row(settings.jobs_patients),
+        protocol_row(
+            settings.protocol_patients,
+            settings.protocol_patches,
+            settings.width,
+            settings.protocol_epochs,
+        ),
+        *_gpu(settings),
+    ]
+    return Report(
+        name="large",
+        title=f"{settings.bags} bags of {settings.patches[0]} to {settings.patches[1]} patches x "
+        f"{settings.width}, dual_xattn",
+        rows=rows,
+        notes=[
+            "peer: one patient at a time, gradients accumulated; the same network and patches",
+            "memory: growth of the resident set in a process of its own",
+        ],
+        settings=kept,
+    )
+
+
+def _epochs(settings: Settings) -> list[Row]:
+    bags = MadeBags(settings.bags, settings.patches, settings.width)
+    some = MadeBags(settings.bags, settings.patches, settings.width, most=settings.some)
+    ways: dict[str, Callable[[], object]] = {
+        "peer": lambda: peer_epoch(bags, settings.batch),
+        "bare": lambda: bare_epoch(bags, settings.batch),
+        "ours": lambda: our_epoch(bags, settings.batch),
+        "latent": lambda: our_epoch(bags, settings.batch, pooling="latent"),
+        "latent bare": lambda: bare_epoch(bags, settings.batch, pooling="latent"),
+        "latent cohort": lambda: our_epoch(
+            bags, settings.batch, pooling="latent", risk_set="cohort"
+        ),
+        "some": lambda: our_epoch(some, settings.batch),
+    }
+    times = interleaved(ways, repetitions=settings.repetitions, warm_up=0)
+    ours = times["ours"]
+    return [
+        _row("epoch, self_attention", median_ratio(times["peer"], ours), "x peer", 1.0),
+        _row("epoch, latent", median_ratio(times["peer"], times["latent"]), "x peer", 8.0),
+        _row(
+            f"epoch, {settings.some} patches drawn",
+            median_ratio(times["peer"], times["some"]),
+            "x peer",
+            8.0,
+        ),
+        _row(
+            "time over bare PyTorch, self_attention",
+            median_ratio(ours, times["bare"]),
+            "x bare",
+            1.1,
+            most=True,
+        ),
+        _row(
+            "time over bare PyTorch, latent",
+            median_ratio(times["latent"], times["latent bare"]),
+            "x bare",
+            1.1,
+            most=True,
+        ),
+        _row(
+            "time of risk set cohort over batch, latent",
+            median_ratio(times["latent cohort"], times["latent"]),
+            "x batch",
+            1.6,
+            most=True,
+        ),
+    ]
+
+
+def _memory(kept: dict[str, Any]) -> float:
+    return float(alone("our_memory", kept)["grown"] / alone("peer_memory", kept)["grown"])
+
+
+def _many(settings: Settings, kept: dict[str, Any]) -> list[Row]:
+    """How memory and time grow from the smaller of two cohorts to the larger."""
+    few, many = (alone("many_bags", kept, patients=n) for n in settings.many)
+    linear = settings.many[1] / settings.many[0]
+    grown, time = (many[what] / few[what] for what in ("grown", "seconds"))
+    name = f"{settings.many[1]} over {settings.many[0]} patients x {settings.many_patches}, latent"
+    return [
+        _row(f"{name}: memory", grown, "x", 1.2, most=True),
+        _row(f"{name}: time", time / linear, "x linear", 1.1, most=True),
+    ]
+
+
+def _row(what: str, value: float, unit: str, bar: float, *, most: bool = False) -> Row:
+    return {
+        "measure": what,
+        "value": value,
+        "unit": unit,
+        "bar": f"{'<=' if most else '>='} {bar:g}",
+        "holds": "yes" if (value <= bar if most else value >= bar) else "no",
+    }
+
+
+def _gpu(settings: Settings) -> list[Row]:
+    """The bars of a GPU, in bfloat16 with the bags on it; not run where there is none."""
+    epoch, protocol = "epoch, self_attention, GPU", "the paper's protocol, self_attention, GPU"
+    if not torch.cuda.is_available():
+        return [
+            {"measure": what, "value": float("nan"), "unit": NOT_RUN, "bar": bar, "holds": "–"}
+            for what, bar in ((epoch, ">= 5"), (protocol, "<= 1"))
+        ]
+    table = MadeBags(settings.bags, settings.patches, settings.width).table.cuda()
+    bags = MadeBags(settings.bags, settings.patches, settings.width, table=table)
+    times = interleaved(
+        {
+            "peer": lambda: peer_epoch(bags, settings.batch, device="cuda", half=True),
+            "ours": lambda: our_epoch(bags, settings.batch, device="cuda", half=True),
+        },
+        repetitions=5,
+    )
+    return [
+        _row(epoch, median_ratio(times["peer"], times["ours"]), "x peer", 5.0),
+        protocol_row(settings.protocol_patients, settings.protocol_patches, settings.width,
+                     settings.protocol_epochs, gpu=True),
+    ]  # fmt: skip

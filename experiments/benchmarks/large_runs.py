@@ -1,0 +1,97 @@
+"""Whole runs of the command: folds side by side, and the paper's protocol at its size."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+import experiments
+from data_modules.features import write_bag
+from data_modules.toy import build_toy
+from data_modules.toy_truth import ToyConfig
+from experiments.benchmarks.clock import seconds_of
+from experiments.benchmarks.report import Row
+
+ROOT = Path(experiments.__file__).resolve().parents[1]
+
+
+def jobs_row(patients: int) -> Row:
+    """Five folds in one process after the other, over the same in two."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        manifest = build_toy(ToyConfig(patients=patients), folder)
+        times = [
+            _seconds(
+                ["--cohort", str(manifest), "--jobs", str(jobs), "--out", str(folder / f"{jobs}")]
+            )
+            for jobs in (1, 2)
+        ]
+    ratio = times[0] / times[1]
+    return {
+        "measure": f"five folds, toy cohort of {patients}, --jobs 2",
+        "value": ratio,
+        "unit": "x --jobs 1",
+        "bar": ">= 1.6",
+        "holds": "yes" if ratio >= 1.6 else "no",
+    }
+
+
+def protocol_row(patients: int, patches: int, width: int, epochs: int, *, gpu: bool = False) -> Row:
+    """Minutes of the paper's cross-validation: latent in two processes, or all patches on a GPU."""
+    pooling, bar = ("self_attention", 1) if gpu else ("latent", 15)
+    how = ["--trainer.accelerator", "gpu", "--trainer.precision", "bf16-mixed"]
+    with tempfile.TemporaryDirectory() as name:
+        manifest = wide_cohort(Path(name), patients, patches, width)
+        config = ROOT / "experiments" / "configs" / "paper.yaml"
+        seconds = _seconds(
+            ["--config", str(config), "--cohort", str(manifest), "--pooling", pooling,
+             "--trainer.max_epochs", str(epochs), "--out", f"{name}/run",
+             *(how if gpu else ["--jobs", "2"])]
+        )  # fmt: skip
+    minutes = seconds / 60
+    what = f"the paper's protocol, {patients} x {patches} x {width}, {pooling}, start to end"
+    return {
+        "measure": what + ", GPU" * gpu,
+        "value": minutes,
+        "unit": "min",
+        "bar": f"<= {bar}",
+        "holds": "yes" if minutes <= bar else "no",
+    }
+
+
+def wide_cohort(folder: Path, patients: int, patches: int, width: int) -> Path:
+    """A toy cohort whose bags are replaced by noise of a given size; its manifest."""
+    manifest = build_toy(ToyConfig(patients=patients, patches_min=2, patches_max=3), folder)
+    content = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+    encoder = content["encoder"]
+    content["features"] = {encoder: content["features"][encoder] | {"width": width}}
+    manifest.write_text(yaml.safe_dump(content), encoding="utf-8")
+    random = np.random.default_rng(0)
+    for path in (manifest.parent / content["features"][encoder]["path"]).glob("*.h5"):
+        features = random.standard_normal((patches, width), dtype=np.float32).astype(np.float16)
+        write_bag(path, features, random.integers(0, 50_000, (patches, 2)), {})
+    return manifest
+
+
+def _seconds(flags: list[str]) -> float:
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    command = [sys.executable, "-m", "experiments.run", *flags, "--logger", "csv"]
+
+    def call() -> None:
+        done = subprocess.run(
+            [*command, "--baselines", "false"],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"a run ended with {done.returncode}:\n{done.stderr}")
+
+    return seconds_of(call)

@@ -1,0 +1,153 @@
+"""How fast do bags reach the network: from files, a pack or memory, read when asked or ahead?
+
+Bags as half floats of a patch encoder's width, in a warm cache of the system. First reading alone,
+from the store to the collated batch; then a training epoch of a small network with linear cost,
+where reading weighs most. All ways take turns, so that they see the same machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from data_modules.features import BagStore, FeatureStore, ResidentStore, open_packed, write_bag
+from data_modules.features.check import Rules, judge
+from data_modules.features.report import inspect
+from data_modules.prefetch import read_ahead
+from data_modules.problems import Problems
+from experiments.benchmarks.clock import interleaved, median_ratio
+from experiments.benchmarks.report import Report, Row
+from mmsurv.batch import Batch, Patient, Sizes, collate
+from mmsurv.models import SurvivalNet
+
+# The layout that `prepare features` writes: what all others are measured against.
+BASELINE = "h5"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured.
+
+    Attributes:
+        patients: One slide each.
+        patches: Fewest and most of a slide.
+        width: Of a feature.
+        batch: Patients.
+        repetitions: Epochs a way.
+        ahead: Batches that are read ahead in training.
+        threads: Of PyTorch.
+    """
+
+    patients: int = 60
+    patches: tuple[int, int] = (500, 8000)
+    width: int = 512
+    batch: int = 12
+    repetitions: int = 7
+    ahead: tuple[int, ...] = (0, 1, 2)
+    threads: int = 1
+
+
+def measure(settings: Settings) -> Report:
+    """Writes the bags in every layout to a temporary folder, and reads them."""
+    torch.set_num_threads(settings.threads)
+    with tempfile.TemporaryDirectory() as name:
+        stores = _stores(settings, Path(name))
+        size = stores[BASELINE].nbytes()
+        reading = interleaved(
+            {way: _epoch(store, settings, 0, None) for way, store in stores.items()},
+            repetitions=settings.repetitions,
+        )
+        net = SurvivalNet(Sizes(settings.width, 0, 0), pooling="latent", width=32)
+        training = interleaved(
+            {
+                f"{way}, {ahead} ahead": _epoch(stores[way], settings, ahead, net)
+                for way in (BASELINE, "packed", "resident")
+                for ahead in settings.ahead
+            },
+            repetitions=settings.repetitions,
+        )
+    rows = _rows("reading", reading, BASELINE, size)
+    rows += _rows("training", training, f"{BASELINE}, {settings.ahead[0]} ahead", size)
+    return Report(
+        name="reading",
+        title=f"an epoch of {settings.patients} bags, {size / 1e6:.0f} MB",
+        rows=rows,
+        notes=[f"ratio: time over that of {BASELINE} read when asked", "files are in the cache"],
+        settings=asdict(settings),
+    )
+
+
+def _rows(what: str, times: dict[str, list[float]], baseline: str, size: int) -> list[Row]:
+    return [
+        {
+            "what": what,
+            "way": way,
+            "epoch_ms": 1000 * statistics.median(found),
+            "mb_per_s": size / 1e6 / statistics.median(found),
+            "ratio": median_ratio(found, times[baseline]),
+        }
+        for way, found in times.items()
+    ]
+
+
+def _stores(settings: Settings, home: Path) -> dict[str, FeatureStore]:
+    """The same bags in every layout, and a pack and a memory of them."""
+    random = np.random.default_rng(0)
+    for folder in ("h5", "chunked", "pt"):
+        (home / folder).mkdir()
+    for i in range(settings.patients):
+        n = int(random.integers(*settings.patches, endpoint=True))
+        features = random.standard_normal((n, settings.width), dtype=np.float32).astype(np.float16)
+        coords = random.integers(0, 100_000, (n, 2))
+        write_bag(home / "h5" / f"P{i}.h5", features, coords, {})
+        with h5py.File(home / "chunked" / f"P{i}.h5", "w") as file:
+            file.create_dataset("features", data=features, chunks=True)
+            file.create_dataset("coords", data=coords, chunks=True)
+        content = {"features": torch.from_numpy(features), "coords": torch.from_numpy(coords)}
+        torch.save(content, home / "pt" / f"P{i}.pt")
+    stores: dict[str, FeatureStore] = {
+        "h5": _files(sorted((home / "h5").iterdir())),
+        "h5, chunked": _files(sorted((home / "chunked").iterdir())),
+        "pt": _files(sorted((home / "pt").iterdir())),
+    }
+    stores["packed"], _ = open_packed(_files(sorted((home / "h5").iterdir())), home / "packs")
+    stores["resident"] = ResidentStore(stores["h5"], torch.device("cpu"))
+    return stores
+
+
+def _files(paths: Sequence[Path]) -> BagStore:
+    problems = Problems()
+    slides = {p.stem: judge(inspect(p), Rules(coords="level0"), problems) for p in paths}
+    problems.raise_if_any()
+    checked = {patient: (slide,) for patient, slide in slides.items() if slide is not None}
+    return BagStore(checked, next(iter(checked.values()))[0].features.shape[1])
+
+
+def _batches(store: FeatureStore, size: int) -> Iterator[Batch]:
+    names = sorted(store.patients())
+    for start in range(0, len(names), size):
+        yield collate([_patient(store, name) for name in names[start : start + size]])
+
+
+def _patient(store: FeatureStore, name: str) -> Patient:
+    bag, none = store.read(name), torch.zeros(0)
+    return Patient(name, *bag, none, none.bool(), none, False, 1.0, True)
+
+
+def _epoch(
+    store: FeatureStore, settings: Settings, ahead: int, net: SurvivalNet | None
+) -> Callable[[], object]:
+    def call() -> None:
+        batches = _batches(store, settings.batch)
+        for batch in read_ahead(batches, ahead) if ahead else batches:
+            if net is not None:
+                net(batch).sum().backward()
+
+    return call

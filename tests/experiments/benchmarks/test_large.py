@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from experiments.benchmarks import large
+from experiments.benchmarks.large import NOT_RUN, Settings, measure
+
+TINY = Settings(
+    bags=4, patches=(3, 6), width=8, batch=2, some=2, long=40, many=(2, 4), many_patches=5,
+    memory_bags=2, jobs_patients=60, protocol_patients=60, protocol_patches=3, protocol_epochs=1,
+    threads=1,
+)  # fmt: skip
+
+
+def test_every_bar_has_a_row(monkeypatch) -> None:
+    asked: list[str] = []
+
+    def alone(what: str, settings: dict, **more: int) -> dict[str, float]:
+        asked.append(what)
+        return {"grown": 2e9 if what == "our_memory" else 1e9, "seconds": more.get("patients", 1)}
+
+    def row(*sizes: int) -> dict[str, object]:
+        return {"measure": f"run {sizes}", "value": 1.0, "unit": "x", "bar": ">= 1", "holds": "yes"}
+
+    monkeypatch.setattr(large, "alone", alone)
+    monkeypatch.setattr(large, "jobs_row", row)
+    monkeypatch.setattr(large, "protocol_row", row)
+    report = measure(TINY)
+    rows = {str(r["measure"]): r for r in report.rows}
+    assert len(rows) == 14
+    assert rows["memory of that epoch, peak"]["value"] == 2.0
+    assert rows["memory of that epoch, peak"]["holds"] == "no"
+    assert rows["memory of one bag of 40 patches, latent, peak"]["holds"] == "yes"
+    assert rows["4 over 2 patients x 5, latent: time"]["value"] == pytest.approx(1.0)
+    assert sorted(set(asked)) == ["long_bag", "many_bags", "our_memory", "peer_memory"]
+    timed = [r for name, r in rows.items() if name.startswith(("epoch, ", "time "))]
+    assert all(r["value"] > 0 for r in timed if r["unit"] != NOT_RUN)
+    gpu = [r for r in report.rows if r["unit"] == NOT_RUN]
+    assert len(gpu) == 2
+    assert all(math.isnan(r["value"]) for r in gpu)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from experiments.benchmarks import large_alone
+from experiments.benchmarks.large import Settings
+
+TINY = asdict(
+    Settings(patches=(3, 6), width=8, batch=2, long=40, many_patches=5, memory_bags=2, threads=1)
+)
+
+
+@pytest.mark.parametrize("what", sorted(large_alone.MEASURES))
+def test_every_measure_in_this_process(what, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["-c", what, json.dumps(TINY | {"patients": 4})])
+    large_alone.child()
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["grown"] >= 0
+    assert ("seconds" in found) == (what == "many_bags")
+
+
+def test_a_process_of_its_own_is_told_what_to_do(monkeypatch) -> None:
+    child = "import json, sys; print(json.dumps({'grown': json.loads(sys.argv[2])['patients']}))"
+    monkeypatch.setattr(large_alone, "CHILD", child)
+    assert large_alone.alone("many_bags", {}, patients=3) == {"grown": 3}
+
+
+def test_a_process_that_fails_is_not_measured(monkeypatch) -> None:
+    monkeypatch.setattr(large_alone, "CHILD", "raise SystemExit(3)")
+    with pytest.raises(RuntimeError, match="long_bag ended with 3"):
+        large_alone.alone("long_bag", {})

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import h5py
+import pytest
+
+from data_modules.cohort import load_cohort
+from data_modules.manifest import load_manifest
+from experiments.benchmarks import large_runs
+
+
+def test_a_cohort_of_wide_bags_is_one_that_a_run_reads(tmp_path) -> None:
+    manifest = large_runs.wide_cohort(tmp_path, patients=40, patches=7, width=12)
+    cohort = load_cohort(load_manifest(manifest))
+    assert cohort.features is not None
+    assert cohort.features.width == 12
+    name = sorted(cohort.features.patients())[0]
+    assert cohort.features.read(name).features.shape[1] == 12
+    with h5py.File(next(manifest.parent.rglob("maxvit/*.h5"))) as file:
+        assert file["features"].shape == (7, 12)
+
+
+@pytest.mark.parametrize(("seconds", "jobs", "protocol"), [(30.0, "no", "yes"), (2e3, "no", "no")])
+def test_runs_are_held_against_their_bars(seconds, jobs, protocol, monkeypatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(large_runs, "_seconds", lambda flags: asked.append(flags) or seconds)
+    assert large_runs.jobs_row(40)["holds"] == jobs
+    row = large_runs.protocol_row(40, 3, 8, 1)
+    assert (row["holds"], row["value"]) == (protocol, seconds / 60)
+    assert [flags[flags.index("--jobs") + 1] for flags in asked] == ["1", "2", "2"]
+
+
+def test_a_run_that_fails_is_not_measured() -> None:
+    with pytest.raises(RuntimeError, match="a run ended with 2"):
+        large_runs._seconds(["--fusion", "nonsense"])
