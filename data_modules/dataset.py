@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 import torch
 from torch.utils.data import Dataset, Sampler
 
 from data_modules.cohort import Cohort
-from data_modules.features import Bag, empty_bag
+from data_modules.features import Bag, ResidentStore, empty_bag
 from data_modules.transforms import Transforms
 from mmsurv.batch import Patient
 
@@ -19,6 +20,12 @@ class Draw(NamedTuple):
 
     position: int
     epoch: int
+
+
+class Copy(NamedTuple):
+    """A patient who is read once more, and not counted, to keep a rank in step with others."""
+
+    of: Draw | int
 
 
 class EpochSampler(Sampler[Draw]):
@@ -43,8 +50,13 @@ class EpochSampler(Sampler[Draw]):
 
     def __iter__(self) -> Iterator[Draw]:
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        for index in torch.randperm(self.length, generator=random).tolist():
+        for index in self.order(random):
             yield Draw(index, self.epoch)
+
+    def order(self, random: torch.Generator) -> list[int]:
+        """Positions of all patients, each once."""
+        order: list[int] = torch.randperm(self.length, generator=random).tolist()
+        return order
 
 
 class SurvivalDataset(Dataset[Patient]):
@@ -54,7 +66,8 @@ class SurvivalDataset(Dataset[Patient]):
         cohort: All patients.
         patients: Those of the role.
         transforms: Fitted on the training role.
-        max_patches: Random patches of a bag in training; 0 takes all. Evaluation takes all.
+        max_patches: Random patches of a bag in training; 0 takes all.
+        eval_patches: Patches of a bag in evaluation, the same ones always; 0 takes all.
         seed: Of the choice of patches.
         cache: Keep bags after their first read.
     """
@@ -66,14 +79,19 @@ class SurvivalDataset(Dataset[Patient]):
         transforms: Transforms,
         *,
         max_patches: int = 0,
+        eval_patches: int = 0,
         seed: int = 0,
         cache: bool = False,
     ) -> None:
         self.patients = list(patients)
         self.transforms = transforms
         self.store = cohort.features
+        self.device = torch.device("cpu")
+        if isinstance(self.store, ResidentStore):
+            self.device = self.store.device
         self.having = self.store.patients() if self.store is not None else frozenset()
         self.max_patches = max_patches
+        self.eval_patches = eval_patches
         self.seed = seed
         self.kept: dict[str, Bag] | None = {} if cache else None
         rows = cohort.table.loc[self.patients]
@@ -87,12 +105,18 @@ class SurvivalDataset(Dataset[Patient]):
     def __len__(self) -> int:
         return len(self.patients)
 
-    def __getitem__(self, draw: Draw | int) -> Patient:
+    def __getitem__(self, draw: Draw | int | Copy) -> Patient:
         """The patient; a `Draw` is one of training, an integer one of evaluation."""
+        if isinstance(draw, Copy):
+            return self[draw.of]._replace(counted=False)
         index = draw.position if isinstance(draw, Draw) else draw
         bag = self._bag(self.patients[index])
-        if isinstance(draw, Draw) and 0 < self.max_patches < len(bag.features):
-            bag = self._some_patches(bag, draw)
+        if isinstance(draw, Draw):
+            seed = (self.seed * 1_000_003 + draw.epoch) * 1_000_003 + draw.position
+            bag = some_patches(bag, self.max_patches, seed)
+        else:
+            # Whatever fold, network or run asks, it is the same part of a patient.
+            bag = some_patches(bag, self.eval_patches, patient_seed(self.patients[index]))
         return Patient(
             patient_id=self.patients[index],
             patches=bag.features,
@@ -108,7 +132,8 @@ class SurvivalDataset(Dataset[Patient]):
 
     def _bag(self, patient: str) -> Bag:
         if self.store is None or patient not in self.having:
-            return empty_bag(self.store.width if self.store is not None else 0)
+            empty = empty_bag(self.store.width if self.store is not None else 0)
+            return Bag(*(part.to(self.device) for part in empty))
         if self.kept is not None and patient in self.kept:
             return self.kept[patient]
         read = self.store.read(patient)
@@ -117,8 +142,27 @@ class SurvivalDataset(Dataset[Patient]):
             self.kept[patient] = bag
         return bag
 
-    def _some_patches(self, bag: Bag, draw: Draw) -> Bag:
-        seed = (self.seed * 1_000_003 + draw.epoch) * 1_000_003 + draw.position
-        random = torch.Generator().manual_seed(seed % 2**63)
-        order = torch.randperm(len(bag.features), generator=random)[: self.max_patches].sort()
-        return Bag(*(part[order.values] for part in bag))
+
+def patient_seed(patient_id: str) -> int:
+    """A number of the patient's own.
+
+    Example:
+        >>> patient_seed("TCGA-AA") == patient_seed("TCGA-AA") != patient_seed("TCGA-AB")
+        True
+    """
+    return int.from_bytes(sha256(patient_id.encode()).digest()[:7])
+
+
+def some_patches(bag: Bag, most: int, seed: int) -> Bag:
+    """A random part of a bag in the order of the bag; all of it where `most` is 0 or not less.
+
+    Example:
+        >>> bag = Bag(torch.eye(3), torch.zeros(3, 2).long(), torch.zeros(3).long())
+        >>> len(some_patches(bag, 2, 0).features), some_patches(bag, 3, 0) is bag
+        (2, True)
+    """
+    if not 0 < most < len(bag.features):
+        return bag
+    random = torch.Generator().manual_seed(seed % 2**63)
+    order = torch.randperm(len(bag.features), generator=random)[:most].sort().values
+    return Bag(*(part[order.to(part.device)] for part in bag))

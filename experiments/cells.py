@@ -6,20 +6,30 @@ import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from rich.console import Console
 
 from data_modules.datamodule import SurvivalDataModule
+from data_modules.features import ResidentStore
 from experiments.baselines.fold import run_fold_baselines
 from experiments.config import RunConfig
 from experiments.context import RunContext, reopen
+from experiments.device import run_device
+from experiments.devices import in_company, on_gpu
 from experiments.loggers import ExperimentLog, cell_log
+from experiments.memory_full import told_when_full
 from experiments.progress import EpochProgress
 from experiments.run_folder import write_csv
 from experiments.scoring import Member, score_fold
-from experiments.training import best_task, member_seed, train_member
+from experiments.training import (
+    best_task,
+    finish_member,
+    fit_member,
+    member_seed,
+    train_member,
+)
 
 
 @dataclass(frozen=True)
@@ -123,12 +133,13 @@ def member_folder(folder: Path, config: RunConfig, fold: int, member: int) -> Pa
 def _run_fold(context: RunContext, fold: int, log: ExperimentLog, console: Console) -> None:
     config = context.config
     members = [_network(context, fold, m, log, console) for m in range(config.ensemble)]
-    table = score_fold(
-        members,
-        fold=fold,
-        horizons=config.horizons,
-        known="development" if config.inner == "rotate" else "train",
-    )
+    with told_when_full(config, members[0].data, f"evaluation of fold{fold}"):
+        table = score_fold(
+            members,
+            fold=fold,
+            horizons=config.horizons,
+            known="development" if config.inner == "rotate" else "train",
+        )
     write_csv(table, context.folder / f"fold{fold}" / "predictions.csv")
 
 
@@ -137,31 +148,78 @@ def _network(
 ) -> Member:
     """A trained network, from where it lies if it was trained before."""
     config = context.config
-    seed = member_seed(config.seed, fold, member)
     home = member_folder(context.folder, config, fold, member)
-    name = home.relative_to(context.folder).as_posix()
+    data = _member_data(context, fold, member)
+    if (home / "history.csv").is_file():
+        return Member(best_task(home), home, data)
+    if config.trainer.devices > 1:
+        network = Network(config, context.folder.resolve(), fold, member)
+        told = in_company(fit_network, network, devices=config.trainer.devices, gpu=on_gpu(config))
+        if told:
+            console.print(told)
+        return Member(finish_member(home), home, data)
+    how = _surroundings(context, fold, member, log, console)
+    with told_when_full(config, data, f"training of {home.relative_to(context.folder)}"):
+        task = train_member(config, data, home, **how)
+    return Member(task, home, data)
+
+
+class Network(NamedTuple):
+    """Which network of a run the processes of `fit_network` train together."""
+
+    config: RunConfig
+    folder: Path
+    fold: int
+    member: int
+
+
+def fit_network(network: Network) -> str:
+    """Trains in company, from where a killed run left it, and returns what is to be printed."""
+    config, folder, fold, member = network
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
+    printed = io.StringIO()
+    console = Console(file=printed, soft_wrap=True)
+    context = reopen(config, folder)
+    data = _member_data(context, fold, member)
+    home = member_folder(folder, config, fold, member)
+    how = _surroundings(context, fold, member, cell_log(folder), console)
+    with told_when_full(config, data, f"training of {home.relative_to(folder)}"):
+        fit_member(config, data, home, **how)
+    return printed.getvalue().rstrip("\n")
+
+
+def _member_data(context: RunContext, fold: int, member: int) -> SurvivalDataModule:
+    config = context.config
     data = SurvivalDataModule(
         context.cohort,
         context.folds,
         fold=fold,
         member=member if config.inner == "rotate" else 0,
         batch_size=config.data.batch_size,
-        workers=config.data.workers,
-        cache=config.data.cache,
+        # Each worker would fill a memory of its own.
+        workers=0 if isinstance(context.cohort.features, ResidentStore) else config.data.workers,
         max_patches=config.data.max_patches,
-        seed=seed,
+        sampler=config.data.sampler,
+        eval_patches=config.data.eval_patches,
+        prefetch=config.data.prefetch,
+        pinned=run_device(config).type == "cuda",
+        seed=member_seed(config.seed, fold, member),
     )
     data.setup()
-    if (home / "history.csv").is_file():
-        return Member(best_task(home), home, data)
-    task = train_member(
-        config,
-        data,
-        home,
-        seed=seed,
-        logger=log.fold_logger(name),
-        progress=EpochProgress(
-            console, f"{name} of {context.folds.n_folds}", config.trainer.patience
-        ),
-    )
-    return Member(task, home, data)
+    return data
+
+
+def _surroundings(
+    context: RunContext, fold: int, member: int, log: ExperimentLog, console: Console
+) -> dict[str, Any]:
+    """Seed, logger and progress of a network."""
+    config = context.config
+    home = member_folder(context.folder, config, fold, member)
+    name = home.relative_to(context.folder).as_posix()
+    told = f"{name} of {context.folds.n_folds}"
+    return {
+        "seed": member_seed(config.seed, fold, member),
+        "logger": log.fold_logger(name),
+        "progress": EpochProgress(console, told, config.trainer.patience),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from data_modules.draw import draw
 from data_modules.manifest import load_manifest
 from data_modules.toy import build_toy, toy_folder
 from experiments.config import RunConfig
+from experiments.fast_bags import with_fast_bags
 
 TOY_ROOT = Path("data")
 
@@ -20,7 +22,8 @@ def open_cohort(config: RunConfig, console: Console) -> Cohort:
     """Loads the cohort, building the toy one on first use, and says who is in it.
 
     Raises:
-        BadInput: Everything wrong with the manifest and what it points to.
+        BadInput: Everything wrong with the manifest and what it points to, or bags that are to be
+            kept in memory and do not fit.
     """
     manifest_path = Path(config.cohort)
     if config.cohort == "toy":
@@ -35,11 +38,16 @@ def open_cohort(config: RunConfig, console: Console) -> Cohort:
     )
     if config.draw:
         cohort = draw(cohort, config.draw, config.seed)
+    if config.data.eval_patches and cohort.features is not None:
+        cohort = dataclasses.replace(cohort, notes=(*cohort.notes, part_note(config)))
+    cohort, how = with_fast_bags(config, cohort)
     console.print(f"cohort: {manifest_path}")
     for step, left in cohort.flow:
         console.print(f"  {left:6d} patients  {step}")
     for note in cohort.notes:
         console.print(f"  note: {note}")
+    for line in how:
+        console.print(f"  {line}")
     if config.cohort == "toy":
         oracle = json.loads((manifest_path.parent / "oracle.json").read_text(encoding="utf-8"))
         console.print(
@@ -47,3 +55,17 @@ def open_cohort(config: RunConfig, console: Console) -> Cohort:
             "genes alone {genes:.3f}, clinical alone {clinical:.3f}".format(**oracle["c_index"])
         )
     return cohort
+
+
+def part_note(config: RunConfig) -> str:
+    """What a reader of the scores must know where evaluation does not see all patches.
+
+    Example:
+        >>> from experiments.config_parts import DataConfig
+        >>> part_note(RunConfig(data=DataConfig(eval_patches=500)))
+        'evaluation sees at most 500 patches a patient, the same ones in every run'
+    """
+    return (
+        f"evaluation sees at most {config.data.eval_patches} patches a patient, the same ones in "
+        "every run"
+    )

@@ -182,7 +182,8 @@ class RunConfig:
             (self.seed >= 0, f"--seed={self.seed}: must not be negative"),
             (not self.resume or bool(self.out), "--resume needs --out, the folder to continue"),
         ]
-        checks += [*self._training_checks(), *_toy_checks(self.toy), *arm_checks(self)]
+        checks += [*self._training_checks(), *self._data_checks()]
+        checks += [*_toy_checks(self.toy), *arm_checks(self)]
         return [message for fine, message in checks if not fine]
 
     def _training_checks(self) -> list[Check]:
@@ -201,6 +202,10 @@ class RunConfig:
                 self.model.gene_hidden >= 0,
                 f"--model.gene_hidden={self.model.gene_hidden}: at least 0",
             ),
+            (
+                self.model.linear == "learned" or self.model.clinical_start == "cox",
+                "--model.linear=held: --model.clinical_start=random is nothing to hold",
+            ),
             (self.model.head_start > 0, f"--model.head_start={self.model.head_start}: must be > 0"),
             (self.optim.lr > 0, f"--optim.lr={self.optim.lr}: must be positive"),
             (
@@ -213,11 +218,42 @@ class RunConfig:
                 self.trainer.gradient_clip >= 0,
                 f"--trainer.gradient_clip={self.trainer.gradient_clip}: must not be negative",
             ),
+            (self.trainer.devices >= 1, f"--trainer.devices={self.trainer.devices}: at least 1"),
+            (
+                self.trainer.devices == 1 or (self.jobs == 1 and not self.cluster),
+                f"--trainer.devices={self.trainer.devices}: networks trained by several processes "
+                "are trained one after the other; leave out --jobs and --cluster",
+            ),
+            (
+                self.trainer.devices <= max(self.data.batch_size, 1),
+                f"--trainer.devices={self.trainer.devices}: a batch of --data.batch_size="
+                f"{self.data.batch_size} has no patient for each",
+            ),
+            (
+                self.optim.fused == "off"
+                or self.trainer.precision != "16-mixed"
+                or not self.trainer.gradient_clip,
+                "--optim.fused=on: with --trainer.precision 16-mixed it unscales gradients by "
+                "itself, and --trainer.gradient_clip cannot clip them",
+            ),
             (self.trainer.threads >= 0, f"--trainer.threads={self.trainer.threads}: 0 or more"),
+            (self.wandb.wait > 0, f"--wandb.wait={self.wandb.wait}: must be positive"),
+        ]
+
+    def _data_checks(self) -> list[Check]:
+        return [
             (self.data.batch_size >= 1, f"--data.batch_size={self.data.batch_size}: at least 1"),
             (self.data.workers >= 0, f"--data.workers={self.data.workers}: 0 or more"),
             (self.data.max_patches >= 0, f"--data.max_patches={self.data.max_patches}: 0 or more"),
-            (self.wandb.wait > 0, f"--wandb.wait={self.wandb.wait}: must be positive"),
+            (
+                self.data.eval_patches >= 0,
+                f"--data.eval_patches={self.data.eval_patches}: 0 or more",
+            ),
+            (self.data.prefetch >= 0, f"--data.prefetch={self.data.prefetch}: 0 or more"),
+            (
+                not self.data.cache or self.data.resident != "off",
+                "--data.cache and --data.resident=off contradict each other",
+            ),
             (self.data.time_bins >= 2, f"--data.time_bins={self.data.time_bins}: at least 2"),
         ]
 

@@ -22,6 +22,13 @@ class ModelConfig:
     head_start: float = 0.3
     """Factor on the initial weights of the head that reads the fused vector; small starts near the
     clinical model."""
+    gene_start: Literal["none", "ridge"] = "none"
+    """ridge: add a linear path from expression to the log hazard, started at a ridge Cox regression
+    of the training patients, and scale it and the clinical weights to count alike, as in a late
+    fusion; none leaves it out."""
+    linear: Literal["learned", "held"] = "learned"
+    """held: clinical weights and the linear path from expression stay where they start, as an
+    offset; the network learns what they leave over."""
     gene_hidden: int = 0
     """Hidden units of a small network from expression straight to the log hazard, beside the tokens
     that the image reads, and in their place where there is no image; 0 leaves it out."""
@@ -35,6 +42,8 @@ class OptimConfig:
     """Learning rate."""
     weight_decay: float = 0.01
     """Decoupled weight decay."""
+    fused: Literal["on", "off"] = "off"
+    """Step all weights in one kernel: faster, other last digits."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,13 @@ class TrainerConfig:
     """Largest norm of the gradient; 0 does not clip."""
     accelerator: Literal["auto", "cpu", "gpu"] = "cpu"
     """Device kind. On a CPU the same seed gives the same bytes."""
+    devices: int = 1
+    """Processes that train one network together, each on a GPU, or all on the CPU. Batches, losses
+    and metrics are those of one process; see docs/distributed.md."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Floating point precision of training."""
+    compile: Literal["on", "off"] = "off"
+    """Compile the layers that see one token at a time; see docs/speed.md for when it pays."""
     threads: int = 1
     """CPU threads of a network. The last digits depend on it, so it does not depend on the machine
     by itself; 0 takes every core, or with --jobs its share of them."""
@@ -63,11 +77,27 @@ class DataConfig:
     batch_size: int = 12
     """Patients a batch; the Cox risk set is the batch, unless --risk_set is cohort."""
     workers: int = 0
-    """Processes that read bags beside the training process."""
+    """Processes that read bags beside the training process; none where bags are kept in memory."""
+    prefetch: int = 0
+    """Batches that a thread reads ahead while one is computed, where there are no workers; 0 reads
+    when asked."""
+    store: Literal["files", "packed"] = "files"
+    """files: bags come from the feature files; packed: from one file that is mapped into memory,
+    made on first use beside the features."""
+    packed_in: str = ""
+    """Folder of the packed features; empty: beside the features, as <folder>.packed."""
+    resident: Literal["auto", "on", "off"] = "auto"
+    """Keep bags in memory after their first read, that of the GPU where one trains. auto: where
+    they fit into half of what is free."""
     cache: bool = False
-    """Keep bags in memory after their first read instead of streaming them every epoch."""
+    """Older name of --data.resident on."""
     max_patches: int = 0
-    """Random patches a patient and epoch in training; 0 takes all. Evaluation always takes all."""
+    """Random patches a patient and epoch in training; 0 takes all."""
+    sampler: Literal["random", "event_balanced"] = "random"
+    """random: any patient in any batch; event_balanced: the events of an epoch spread evenly over
+    its batches, so that none lacks one while they suffice."""
+    eval_patches: int = 0
+    """Patches a patient in evaluation, the same ones in every run; 0 takes all."""
     time_bins: int = 8
     """Time bins of the discrete loss, at quantiles of the training events."""
 

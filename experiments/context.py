@@ -85,7 +85,9 @@ def stored_or_drawn(config: RunConfig, folder: Path, cohort: Cohort) -> Folds:
 
 def reopen(config: RunConfig, folder: Path) -> RunContext:
     """A run that was started, as another process sees it."""
-    cohort = open_cohort(config, Console(quiet=True))
+    # What the others keep in memory is no longer free: it need not be counted again.
+    asked = replace(config, jobs=1) if config.data.resident == "on" else config
+    cohort = open_cohort(asked, Console(quiet=True))
     return RunContext(
         config, folder, cohort, read_folds(folder / "folds.csv", cohort, config.protocol)
     )

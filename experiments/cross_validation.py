@@ -132,6 +132,8 @@ def summarise(context: RunContext, log: ExperimentLog) -> Results:
     scores = cross_validated_scores(predictions, folds.table, config.horizons, config.protocol)
     inner = {fold: inner_of(context, fold) for fold in context.fold_indices}
     scores["inner"] = inner_scores(inner, config.protocol)
+    if config.data.eval_patches and context.cohort.features is not None:
+        scores["eval_patches"] = config.data.eval_patches
     write_json(folder / "metrics.json", scores)
     write_csv(score_table(scores), folder / "metrics.csv")
     baselines: dict[str, Any] = {}

@@ -33,6 +33,7 @@ def main(args: list[str] | None = None, *, after_fold: AfterFold | None = None) 
         return 2
     from data_modules.problems import BadInput
     from experiments.locking import FULL, full_disk, locked
+    from experiments.memory_full import MemoryFullError
 
     folder = Path(config.out) if config.out else default_folder(config)
     try:
@@ -41,6 +42,9 @@ def main(args: list[str] | None = None, *, after_fold: AfterFold | None = None) 
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2
+    except MemoryFullError as error:
+        print(f"error: {error}; then --resume --out {folder}", file=sys.stderr)
+        return 1
     except OSError as error:
         if error.errno not in FULL:
             raise
@@ -59,11 +63,13 @@ def _run(config: RunConfig, folder: Path, after_fold: AfterFold | None) -> int:
     from experiments.cohorts import open_cohort
     from experiments.context import start_run, stored_or_drawn
     from experiments.cross_validation import cross_validate
+    from experiments.devices import check_devices
     from experiments.loggers import experiment_log
     from experiments.run_folder import open_run_folder
     from experiments.study import run_study
     from experiments.table import baseline_reasons, baseline_table, reasons, result_table
 
+    check_devices(config)
     console = Console(soft_wrap=True)
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)

@@ -17,6 +17,7 @@ import yaml
 from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problem
 from experiments.config import RunConfig
+from experiments.device import run_attention
 from experiments.locking import LOCK
 from experiments.parsing import as_plain, to_yaml
 
@@ -26,7 +27,10 @@ PACKAGES = (
 )  # fmt: skip
 
 # These may differ between a run and its resumption without changing a number.
-FREE_TO_CHANGE = ("out", "resume", "logger", "wandb", "mlflow", "jobs", "cluster")
+FREE_TO_CHANGE = (
+    "out", "resume", "logger", "wandb", "mlflow", "jobs", "cluster", "data.workers",
+    "data.prefetch", "data.store", "data.packed_in", "data.resident", "data.cache",
+)  # fmt: skip
 
 
 def open_run_folder(config: RunConfig, folder: Path) -> None:
@@ -68,7 +72,7 @@ def open_run_folder(config: RunConfig, folder: Path) -> None:
             "must not change it",
         )
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and key.split(".")[0] not in FREE_TO_CHANGE
+        if before.get(key) != now.get(key) and not {key, key.split(".")[0]} & {*FREE_TO_CHANGE}
     ]
     if changed:
         raise BadInput(changed)
@@ -107,6 +111,7 @@ def write_start(config: RunConfig, folder: Path, *, data_hash: str, folds_hash: 
         "platform": platform.platform(),
         "commit": _commit(),
         "seed": config.seed,
+        "attention": run_attention(config),
         "data_hash": data_hash,
         "folds_hash": folds_hash,
         "run_id": hashlib.sha256(

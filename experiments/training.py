@@ -14,15 +14,18 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import DDPStrategy, Strategy
 
 from data_modules.datamodule import SurvivalDataModule
 from data_modules.files import write_aside
 from experiments.checkpoints import AtomicCheckpointIO, MovableCheckpoint, read_checkpoint
 from experiments.config import RunConfig
+from experiments.devices import on_gpu
 from experiments.fan_out import place_number
+from experiments.linear_start import linear_start
 from mmsurv.callbacks import Evaluation, History
-from mmsurv.linear import fit_ridge_cox
 from mmsurv.losses import event_time_edges
+from mmsurv.models.compiled import compile_token_layers
 from mmsurv.survival import DAYS_PER_YEAR
 from mmsurv.task import SurvivalTask
 
@@ -56,24 +59,29 @@ def new_task(config: RunConfig, data: SurvivalDataModule, seed: int) -> Survival
         dropout=config.model.dropout,
         head_start=config.model.head_start,
         gene_hidden=config.model.gene_hidden,
+        gene_linear=config.model.gene_start == "ridge" and data.sizes.genes > 0,
+        linear=config.model.linear,
         loss=config.loss,
         ties=config.ties,
         risk_set=config.risk_set,
         edges_days=edges,
         lr=config.optim.lr,
         weight_decay=config.optim.weight_decay,
+        fused=config.optim.fused,
         gradient_clip=config.trainer.gradient_clip,
         seed=seed,
     )
-    if data.sizes.covariates and config.model.clinical_start == "cox":
-        task.start_clinical_at(
-            fit_ridge_cox(
-                covariates=data.role_covariates("train"),
-                event=event,
-                time=time_days,
-                ties=config.ties,
-            ).float()
-        )
+    clinical = bool(data.sizes.covariates) and config.model.clinical_start == "cox"
+    genes = bool(data.sizes.genes) and config.model.gene_start == "ridge"
+    start = linear_start(
+        covariates=data.role_covariates("train") if clinical else None,
+        expression=data.role_expression("train") if genes else None,
+        event=event,
+        time=time_days,
+        ties=config.ties,
+        seed=seed,
+    )
+    task.start_linear_at(clinical=start.clinical, genes=start.genes)
     return task
 
 
@@ -93,9 +101,38 @@ def train_member(
     Raises:
         TrainingDivergedError: No epoch had a finite validation loss.
     """
+    fit_member(config, data, folder, seed=seed, logger=logger, progress=progress)
+    return finish_member(folder)
+
+
+def finish_member(folder: Path) -> SurvivalTask:
+    """Writes the curve of a training that has ended, and returns the task with its best weights.
+
+    Raises:
+        TrainingDivergedError: No epoch had a finite validation loss.
+    """
+    _write_history(folder / "history.csv", read_checkpoint(folder / "last.ckpt"))
+    return best_task(folder)
+
+
+def fit_member(
+    config: RunConfig,
+    data: SurvivalDataModule,
+    folder: Path,
+    *,
+    seed: int,
+    logger: Logger,
+    progress: Callback,
+) -> None:
+    """Trains, and leaves checkpoints in the folder.
+
+    With --trainer.devices each of the processes calls it, and the first writes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
     task = new_task(config, data, seed)
+    if config.trainer.compile == "on":
+        compile_token_layers(task.net)
     history = History()
     stopping = EarlyStopping(MONITOR, patience=config.trainer.patience)
     best = MovableCheckpoint(
@@ -115,14 +152,17 @@ def train_member(
         horizons_days=[h * DAYS_PER_YEAR for h in config.horizons],
     )
     if not _stopped(last, config.trainer.patience):
-        _quiet()
+        quiet()
         # deterministic=True would fill all new memory with NaN, 6 % of an epoch: a help in
         # debugging that changes no result.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         trainer = Trainer(
             max_epochs=config.trainer.max_epochs,
-            accelerator=config.trainer.accelerator,
+            accelerator=_accelerator(config),
             devices=_devices(config),
+            strategy=_strategy(config),
+            # The data module deals the batches to the ranks.
+            use_distributed_sampler=False,
             precision=config.trainer.precision,
             # With the cohort as risk set, the task steps and clips by itself.
             gradient_clip_val=config.trainer.gradient_clip * (config.risk_set == "batch") or None,
@@ -137,12 +177,23 @@ def train_member(
             enable_model_summary=False,
         )
         trainer.fit(task, datamodule=data, ckpt_path=str(last) if last.is_file() else None)
-    _write_history(folder / "history.csv", read_checkpoint(last))
-    return best_task(folder)
+
+
+def _accelerator(config: RunConfig) -> str:
+    if config.trainer.devices == 1:
+        return config.trainer.accelerator
+    return "gpu" if on_gpu(config) else "cpu"
+
+
+def _strategy(config: RunConfig) -> Strategy | str:
+    # A batch whose patients all have an image does not use the vector of its absence, say.
+    return DDPStrategy(find_unused_parameters=True) if config.trainer.devices > 1 else "auto"
 
 
 def _devices(config: RunConfig) -> int | list[int]:
-    """One device; processes that share a machine take its GPUs in turn."""
+    """One device, of which processes that share a machine take its GPUs in turn; or the first."""
+    if config.trainer.devices > 1:
+        return list(range(config.trainer.devices)) if on_gpu(config) else config.trainer.devices
     if config.trainer.accelerator == "cpu" or torch.cuda.device_count() < 2:
         return 1
     return [place_number() % torch.cuda.device_count()]
@@ -194,7 +245,7 @@ def _write_history(path: Path, checkpoint: dict[str, Any]) -> None:
         rows.to_csv(aside, lineterminator="\n")
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Leaves the terminal to our own progress."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for pattern in (

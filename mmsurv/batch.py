@@ -40,6 +40,7 @@ class Patient(NamedTuple):
         has_clinical: False where no clinical variable of the patient is known.
         time_days: Time to event or censoring in days, positive.
         event: True = it happened.
+        counted: False for the copy of a patient who is counted elsewhere; see `Batch`.
     """
 
     patient_id: str
@@ -52,6 +53,7 @@ class Patient(NamedTuple):
     has_clinical: bool
     time_days: float
     event: bool
+    counted: bool = True
 
 
 class Batch(NamedTuple):
@@ -68,6 +70,8 @@ class Batch(NamedTuple):
         has_clinical: True where at least one clinical variable is known.
         time_days: Positive, in days.
         event: True = it happened.
+        counted: False where these are copies, which keep a process in step with others that train
+            the same network; they belong to no loss and no metric.
     """
 
     patient_id: tuple[str, ...]
@@ -80,6 +84,7 @@ class Batch(NamedTuple):
     has_clinical: Bool[Tensor, " B"]
     time_days: Float[Tensor, " B"]
     event: Bool[Tensor, " B"]
+    counted: bool = True
 
 
 class Sizes(NamedTuple):
@@ -105,6 +110,9 @@ def collate(patients: Sequence[Patient]) -> Batch:
     Returns:
         The batch, in the order given. Features become float32.
 
+    Raises:
+        ValueError: Copies stand beside patients who are counted.
+
     Example:
         >>> import torch
         >>> def patient(name: str, n: int) -> Patient:
@@ -115,10 +123,13 @@ def collate(patients: Sequence[Patient]) -> Batch:
         >>> batch.patches.counts, tuple(batch.patches.tokens.shape)
         ((2, 0), (2, 4))
     """
+    counted = {p.counted for p in patients}
+    if len(counted) > 1:
+        raise ValueError("copies and patients who are counted cannot share a batch")
     return Batch(
         patient_id=tuple(p.patient_id for p in patients),
         patches=Ragged(
-            torch.cat([p.patches for p in patients]).float(),
+            _end_to_end([p.patches for p in patients]),
             tuple(p.patches.shape[0] for p in patients),
         ),
         coords=torch.cat([p.coords for p in patients]),
@@ -129,4 +140,11 @@ def collate(patients: Sequence[Patient]) -> Batch:
         has_clinical=torch.tensor([p.has_clinical for p in patients], dtype=torch.bool),
         time_days=torch.tensor([p.time_days for p in patients], dtype=torch.float32),
         event=torch.tensor([p.event for p in patients], dtype=torch.bool),
+        counted=counted.pop(),
     )
+
+
+def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
+    """As float32, in one pass over features that are stored in half precision."""
+    shape = sum(len(part) for part in parts), parts[0].shape[1]
+    return torch.cat(list(parts), out=parts[0].new_empty(shape, dtype=torch.float32))

@@ -26,7 +26,8 @@ class Foreseen(NamedTuple):
     Attributes:
         seen: Log hazards of all patients, in the order of the batches.
         loss: Of all patients together.
-        gradients: Of that loss by the log hazards, batch by batch.
+        gradients: Of that loss by the log hazards, batch by batch; where several ranks train
+            together, by the rank's own.
     """
 
     seen: Seen
@@ -57,8 +58,16 @@ def seed_batch(seed: int, epoch: int, number: int) -> None:
     torch.manual_seed(((seed * 1_000_003 + epoch) * 1_000_003 + number) % 2**63)
 
 
+def alone(seen: Seen) -> tuple[Seen, slice]:
+    """The gathering of one who has nobody to gather from."""
+    return seen, slice(0, len(seen.event))
+
+
 def foresee(
-    forward: Callable[[int, Batch], Float[Tensor, " b"]], batches: Iterable[Batch], loss: nn.Module
+    forward: Callable[[int, Batch], Float[Tensor, " b"]],
+    batches: Iterable[Batch],
+    loss: nn.Module,
+    gather: Callable[[Seen], tuple[Seen, slice]] = alone,
 ) -> Foreseen:
     r"""First pass: log hazards of everybody, and the gradient of the loss with respect to them.
 
@@ -75,6 +84,8 @@ def foresee(
         forward: Log hazards of a batch, from its number and the batch; it seeds dropout.
         batches: All patients, in the order in which the second pass will see them.
         loss: Called with log_hazard, event and time; computed in float32 or wider.
+        gather: What all ranks saw of a batch, and which of its rows are this rank's; see
+            `mmsurv.ranks.gathered`.
 
     Source of the two passes: Gao et al., Scaling deep contrastive learning batch size under memory
     limited setup, 2021, doi:10.48550/arXiv.2101.06983.
@@ -86,11 +97,15 @@ def foresee(
         ValueError: there is no batch to train on
     """
     parts: list[Seen] = []
+    own: list[slice] = []
     with torch.no_grad():
         for number, batch in enumerate(batches):
             log_hazard = forward(number, batch)
             wide = torch.promote_types(log_hazard.dtype, torch.float32)
-            parts.append(Seen(log_hazard.to(wide), batch.event, batch.time_days))
+            n = len(log_hazard) * batch.counted
+            seen, rows = gather(Seen(log_hazard[:n].to(wide), batch.event[:n], batch.time_days[:n]))
+            parts.append(seen)
+            own.append(rows)
     if not parts:
         raise ValueError("there is no batch to train on")
     log_hazard, event, time_days = (
@@ -103,5 +118,6 @@ def foresee(
         leaf = log_hazard.requires_grad_()
         value = loss(log_hazard=leaf, event=event, time=time_days)
         (gradient,) = torch.autograd.grad(value, leaf)
-    gradients = gradient.split([len(part.event) for part in parts])
+    split = gradient.split([len(part.event) for part in parts])
+    gradients = tuple(part[rows] for part, rows in zip(split, own, strict=True))
     return Foreseen(Seen(leaf.detach(), event, time_days), value.detach(), gradients)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,7 @@ from mmsurv.batch import Batch, Sizes
 from mmsurv.losses import CoxLoss, DiscreteLoss
 from mmsurv.models import SurvivalNet
 from mmsurv.names import FusionName, LossName, PoolingName, RiskSet, Ties
+from mmsurv.ranks import any_rank, gathered, rank_and_world, together
 from mmsurv.replay import Foreseen, Seen, foresee, joined, seed_batch
 
 
@@ -28,6 +29,9 @@ class SurvivalTask(LightningModule):
     loss is one loss over all validation patients: a mean of losses of batches of 12 would compare
     each patient with eleven others only, and would depend on their order.
 
+    Where several ranks train together (Lightning's DDP), the patients of a step are those of all
+    ranks, and every rank computes the same losses and metrics: see `mmsurv.ranks`.
+
     Args:
         sizes: `Sizes` as a list of three integers.
         fusion: Fusion of image and genes.
@@ -37,12 +41,15 @@ class SurvivalTask(LightningModule):
         dropout: Dropout.
         head_start: Factor on the initial weights of the head.
         gene_hidden: Hidden units of the small network beside the tokens of the genes; 0: none.
+        gene_linear: Whether there is a linear path from expression.
+        linear: "held" leaves the linear paths where they start, unless there is nothing else.
         loss: "cox" or "discrete".
         ties: Ties of the Cox loss.
         risk_set: Whose log hazards the Cox loss of a step compares.
         edges_days: Inner edges of the time bins of the discrete loss.
         lr: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
+        fused: "on" steps all weights in one kernel; the last digits differ.
         gradient_clip: Largest norm of the gradient with risk set "cohort"; 0 does not clip. With
             "batch" it is the trainer's.
         seed: Dropout of epoch e is a pure function of (seed, e), so a resumed run repeats it.
@@ -59,12 +66,15 @@ class SurvivalTask(LightningModule):
         dropout: float = 0.1,
         head_start: float = 0.3,
         gene_hidden: int = 0,
+        gene_linear: bool = False,
+        linear: Literal["learned", "held"] = "learned",
         loss: LossName = "cox",
         ties: Ties = "efron",
         risk_set: RiskSet = "batch",
         edges_days: list[float] | None = None,
         lr: float = 1e-3,
         weight_decay: float = 0.01,
+        fused: Literal["on", "off"] = "off",
         gradient_clip: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -79,7 +89,10 @@ class SurvivalTask(LightningModule):
             dropout=dropout,
             head_start=head_start,
             gene_hidden=gene_hidden,
+            gene_linear=gene_linear,
         )
+        if linear == "held":
+            self._hold_linear()
         self.loss = CoxLoss(ties) if loss == "cox" else DiscreteLoss(edges_days or [])
         self.automatic_optimization = risk_set == "batch"
         self.foreseen: Foreseen | None = None
@@ -95,7 +108,9 @@ class SurvivalTask(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Makes the epoch's randomness a function of the seed and the epoch."""
-        torch.manual_seed(self.hparams["seed"] * 1_000_003 + self.current_epoch)
+        # Each rank drops out in its own way; the first as if it were alone.
+        of_rank = rank_and_world()[0] * 1_000_003**2
+        torch.manual_seed((self.hparams["seed"] * 1_000_003 + self.current_epoch + of_rank) % 2**63)
         self.trained.clear()
         self.train_losses.clear()
 
@@ -103,7 +118,7 @@ class SurvivalTask(LightningModule):
         """Sees whether the batch can teach anything; before the first one, sees them all."""
         if not self.automatic_optimization and batch_idx == 0:
             self._foresee()
-        self.teaches = isinstance(self.loss, DiscreteLoss) or bool(batch.event.any())
+        self.teaches = isinstance(self.loss, DiscreteLoss) or any_rank(bool(batch.event.any()))
 
     def optimizer_step(
         self,
@@ -122,9 +137,9 @@ class SurvivalTask(LightningModule):
         """Loss of one batch; a batch without an event gives a zero that moves nothing."""
         if not self.automatic_optimization:
             return self._replay(batch, batch_idx)
-        log_hazard = self(batch)
-        loss: Tensor = self.loss(log_hazard=log_hazard, event=batch.event, time=batch.time_days)
-        self.trained.append(Seen(log_hazard.detach(), batch.event, batch.time_days))
+        seen = together(_own(self(batch), batch))
+        loss: Tensor = self.loss(log_hazard=seen.log_hazard, event=seen.event, time=seen.time_days)
+        self.trained.append(seen._replace(log_hazard=seen.log_hazard.detach()))
         self.train_losses.append(loss.detach())
         return loss
 
@@ -134,24 +149,28 @@ class SurvivalTask(LightningModule):
 
         def forward(number: int, batch: Batch) -> Tensor:
             moved = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(batch))
-            seed_batch(self.hparams["seed"], self.current_epoch, number)
+            self._seed_batch(number)
             with trainer.precision_plugin.forward_context():
                 log_hazard: Tensor = self(moved)
             return log_hazard.cpu()
 
         loader: Any = trainer.train_dataloader
-        self.foreseen = foresee(forward, loader, self.loss)
+        self.foreseen = foresee(forward, loader, self.loss, gathered)
         self.trained.append(self.foreseen.seen)
         self.train_losses.append(self.foreseen.loss)
+
+    def _seed_batch(self, number: int) -> None:
+        rank, world = rank_and_world()
+        seed_batch(self.hparams["seed"], self.current_epoch, number * world + rank)
 
     def _replay(self, batch: Batch, batch_idx: int) -> Tensor:
         """The second pass; after its last batch, one step."""
         assert self.foreseen is not None
-        seed_batch(self.hparams["seed"], self.current_epoch, batch_idx)
+        self._seed_batch(batch_idx)
         log_hazard = self(batch)
-        share: Tensor = (
-            self.foreseen.gradients[batch_idx].to(log_hazard.device) * log_hazard
-        ).sum()
+        gradient = self.foreseen.gradients[batch_idx].to(log_hazard.device)
+        # The mean over ranks, which follows, makes this the sum over ranks.
+        share: Tensor = rank_and_world()[1] * (gradient * log_hazard[: len(gradient)]).sum()
         self.manual_backward(share)
         if self.trainer.is_last_batch:
             optimizer: Any = self.optimizers()
@@ -164,7 +183,7 @@ class SurvivalTask(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Remembers the log hazards; the loss waits for all of them."""
-        self.validated.append(Seen(self(batch), batch.event, batch.time_days))
+        self.validated.append(gathered(_own(self(batch), batch))[0])
 
     def on_validation_epoch_end(self) -> None:
         """One loss over the whole validation set. Callbacks have already read `validated`.
@@ -174,11 +193,14 @@ class SurvivalTask(LightningModule):
         """
         seen = joined(self.validated)
         loss = self.loss(log_hazard=seen.log_hazard, event=seen.event, time=seen.time_days)
-        self.log("val/loss", loss, batch_size=len(seen.event))
+        # Every rank has this number up to rounding; synchronised, all stop at the same epoch.
+        size = len(seen.event)
+        self.log("val/loss", loss.to(self.device), batch_size=size, sync_dist=True)
         if self.train_losses:
             patients = torch.tensor([float(len(batch.event)) for batch in self.trained])
             losses = torch.stack(self.train_losses).cpu()
-            self.log("train/loss", (losses * patients).sum() / patients.sum())
+            mean = (losses * patients).sum() / patients.sum()
+            self.log("train/loss", mean.to(self.device), sync_dist=True)
         self.validated.clear()
 
     def configure_optimizers(self) -> Optimizer:
@@ -187,9 +209,31 @@ class SurvivalTask(LightningModule):
             self.parameters(),
             lr=self.hparams["lr"],
             weight_decay=self.hparams["weight_decay"],
+            fused=self.hparams["fused"] == "on",
         )
 
-    def start_clinical_at(self, weights: Float[Tensor, " C"]) -> None:
-        """Sets the clinical weights of the final layer, for instance to a Cox solution."""
+    def start_linear_at(
+        self, *, clinical: Float[Tensor, " C"] | None, genes: Float[Tensor, " G"] | None
+    ) -> None:
+        """Sets the weights of the linear paths, for instance to a Cox solution."""
         with torch.no_grad():
-            self.net.clinical.weight.copy_(weights[None])
+            if clinical is not None:
+                self.net.clinical.weight.copy_(clinical[None])
+            if genes is not None:
+                self.net.gene_linear.weight.copy_(genes[None])
+
+    def _hold_linear(self) -> None:
+        linear = [
+            weight
+            for name, weight in self.net.named_parameters()
+            if name.startswith(("clinical.", "gene_linear."))
+        ]
+        if len(linear) < len(list(self.net.parameters())):
+            for weight in linear:
+                weight.requires_grad_(False)
+
+
+def _own(log_hazard: Float[Tensor, " B"], batch: Batch) -> Seen:
+    """What this rank adds to a step; nobody, where its patients are copies."""
+    counted = len(log_hazard) * batch.counted
+    return Seen(log_hazard[:counted], batch.event[:counted], batch.time_days[:counted])

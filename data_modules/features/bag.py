@@ -39,6 +39,9 @@ class FeatureStore(Protocol):
     def fingerprint(self) -> str:
         """What changes when the features change."""
 
+    def nbytes(self) -> int:
+        """Bytes of all bags."""
+
 
 def empty_bag(width: int) -> Bag:
     """The bag of a patient without an image.

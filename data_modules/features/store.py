@@ -16,6 +16,8 @@ from data_modules.features.provenance import Provenance
 from data_modules.features.readers import Place, Unreadable, load_array
 
 Array = np.ndarray
+# Two coordinates and a slide number, each an int64.
+PLACE_BYTES = 24
 
 
 class Slide(NamedTuple):
@@ -66,7 +68,7 @@ class BagStore:
         """
         slides = self.slides[patient_id]
         for slide in slides:
-            _check_unchanged(slide)
+            check_unchanged(slide)
         read = [read_slide(slide) for slide in slides]
         features = [part for part, _ in read]
         return Bag(
@@ -83,6 +85,15 @@ class BagStore:
                 place = "" if slide.scale == 1 else f" {slide.scale!r}"
                 digest.update(f"{patient} {slide.path.stem} {slide.digest}{place}\n".encode())
         return digest.hexdigest()
+
+    def nbytes(self) -> int:
+        """Bytes of all bags: features, coordinates and slide numbers."""
+        return sum(
+            math.prod(s.features.shape) * np.dtype(s.features.dtype).itemsize
+            + s.features.shape[0] * PLACE_BYTES
+            for slides in self.slides.values()
+            for s in slides
+        )
 
     def notes(self) -> list[str]:
         """What a reader of any result on these bags must know."""
@@ -114,7 +125,12 @@ def read_slide(slide: Slide) -> tuple[Array, Array]:
     return features, coords.astype(np.int64, copy=False)
 
 
-def _check_unchanged(slide: Slide) -> None:
+def check_unchanged(slide: Slide) -> None:
+    """Looks whether a file is as long as it was.
+
+    Raises:
+        OSError: It has gone or changed since it was checked.
+    """
     try:
         found = slide.path.stat()
     except FileNotFoundError:

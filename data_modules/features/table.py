@@ -37,6 +37,10 @@ class TableStore:
             torch.zeros(1, dtype=torch.int64),
         )
 
+    def nbytes(self) -> int:
+        """Bytes of all bags: a token, two coordinates and a slide number a patient."""
+        return len(self.rows) * (4 * self.width + 24)
+
     def fingerprint(self) -> str:
         """Hash of every value."""
         digest = hashlib.sha256(repr(self.names).encode())

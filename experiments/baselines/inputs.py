@@ -46,7 +46,8 @@ def pool_image(cohort: Cohort) -> pd.DataFrame:
     having = cohort.features.patients()
     for row, patient in enumerate(index):
         if patient in having:
-            pooled[row] = cohort.features.read(patient).features.double().mean(0).numpy()
+            features = cohort.features.read(patient).features.cpu()
+            pooled[row] = features.double().mean(0).numpy()
     return pd.DataFrame(pooled, index=index)
 
 

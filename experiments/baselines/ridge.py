@@ -20,10 +20,19 @@ CONVERGED = 1e-9
 
 def fit(sample: Sample, held_out: Float[Array, "m p"]) -> Predicted:
     """Ridge Cox regression with the penalty of the highest cross-validated likelihood."""
+    weights, penalty = chosen_weights(sample)
+    return Predicted(sample.x @ weights, held_out @ weights, {"penalty": penalty})
+
+
+def chosen_weights(sample: Sample) -> tuple[Float[Array, " p"], float]:
+    """Weights under the penalty of the highest cross-validated likelihood, and that penalty.
+
+    Raises:
+        NotFittedError: Too few events to choose, or no convergence.
+    """
     likelihood = cross_validated_likelihood(sample, ridge_path)
     best = int(likelihood.argmax())
-    weights = ridge_path(sample, PENALTIES[: best + 1])[:, -1]
-    return Predicted(sample.x @ weights, held_out @ weights, {"penalty": float(PENALTIES[best])})
+    return ridge_path(sample, PENALTIES[: best + 1])[:, -1], float(PENALTIES[best])
 
 
 def ridge_path(sample: Sample, penalties: Float[Array, " L"] = PENALTIES) -> Float[Array, "p L"]:

@@ -33,16 +33,23 @@ class Evaluation(Callback):
         train_time_days: Sequence[float],
         horizons_days: Sequence[float],
     ) -> None:
-        self.c_index = ConcordanceIndex()
+        # The task has gathered over ranks already: what a metric sees is the whole set.
+        self.c_index = ConcordanceIndex(sync_on_compute=False)
         self.auc: dict[str, TimeDependentAUC] = {}
         self.ibs: dict[str, IntegratedBrier] = {}
         for days in horizons_days:
             name = f"{days / DAYS_PER_YEAR:g}y"
             self.auc[name] = TimeDependentAUC(
-                train_event=train_event, train_time_days=train_time_days, at_days=days
+                train_event=train_event,
+                train_time_days=train_time_days,
+                at_days=days,
+                sync_on_compute=False,
             )
             self.ibs[name] = IntegratedBrier(
-                train_event=train_event, train_time_days=train_time_days, at_days=days
+                train_event=train_event,
+                train_time_days=train_time_days,
+                at_days=days,
+                sync_on_compute=False,
             )
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -61,4 +68,9 @@ class Evaluation(Callback):
         for name, metric in metrics.items():
             metric.reset()
             metric.update(**patients)
-            pl_module.log(name, metric.compute(), batch_size=len(seen.event))
+            pl_module.log(
+                name,
+                metric.compute().to(pl_module.device),
+                batch_size=len(seen.event),
+                sync_dist=True,
+            )

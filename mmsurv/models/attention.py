@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from mmsurv.batch import Ragged
+from mmsurv.models.packed_attention import kernel_for, packed_attention
 
 Trace = dict[str, list[Tensor]]
 """Attention weights by name, one tensor a patient; a module fills it when it is handed one."""
@@ -61,6 +62,8 @@ def ragged_attention(
     most_queries, most_keys = max(query.counts), max(key.counts)
     if most_queries == 0 or most_keys == 0:
         return torch.zeros_like(query.tokens)
+    if kernel_for(query.tokens, heads) == "varlen":
+        return packed_attention(query, key, value, heads=heads)
     on_cpu = query.tokens.device.type == "cpu"
     limit = PADDED_SCORES_LIMIT if on_cpu else PADDED_SCORES_LIMIT_GPU
     if len(query.counts) * most_queries * most_keys <= limit:

@@ -17,11 +17,11 @@ from mmsurv.names import FusionName, PoolingName
 class SurvivalNet(nn.Module):
     r"""A SurvivalNet is encoders, a pooling, a fusion and a head.
 
-    .. math:: \log h = w_z^\top \mathrm{fuse}(\mathrm{pool}(i), g) + f(g) + w_c^\top c
+    .. math:: \log h = w_z^\top \mathrm{fuse}(\mathrm{pool}(i), g) + f(g) + w_g^\top g + w_c^\top c
 
     Image patches i and genes g become tokens, the fusion makes one vector of them, and the clinical
-    variables c enter at the final layer. f, where asked for, is a `GeneNet`. There is no intercept:
-    a Cox model has none to learn.
+    variables c enter at the final layer. f, where asked for, is a `GeneNet`, and w_g, where asked
+    for, a linear path from expression. There is no intercept: a Cox model has none to learn.
     With one of image and genes, that modality's pooled tokens stand in for the fusion, genes alone
     being left to f where there is one; with neither, this is a linear Cox model.
 
@@ -35,6 +35,7 @@ class SurvivalNet(nn.Module):
         head_start: Factor on the initial head weights w_z, and on those of f; small starts near the
             clinical model.
         gene_hidden: Hidden units of f; 0 leaves it out.
+        gene_linear: Whether there is w_g; it starts at 0.
 
     Raises:
         ValueError: No modality, or heads that do not divide the width.
@@ -51,6 +52,7 @@ class SurvivalNet(nn.Module):
         dropout: float = 0.1,
         head_start: float = 0.3,
         gene_hidden: int = 0,
+        gene_linear: bool = False,
     ) -> None:
         super().__init__()
         if not any(sizes):
@@ -66,6 +68,9 @@ class SurvivalNet(nn.Module):
             out_width = width
         if sizes.genes and gene_hidden:
             self.gene_net = GeneNet(sizes.genes, gene_hidden, dropout, head_start)
+        if sizes.genes and gene_linear:
+            self.gene_linear = nn.Linear(sizes.genes, 1, bias=False)
+            nn.init.zeros_(self.gene_linear.weight)
         self.tokens_of_genes = sizes.genes > 0 and (sizes.patch_width > 0 or gene_hidden == 0)
         if self.tokens_of_genes:
             self.gene_encoder = GeneEncoder(sizes.genes, width, dropout)
@@ -93,12 +98,19 @@ class SurvivalNet(nn.Module):
                 whichever the model has.
         """
         parts = []
-        if hasattr(self, "head"):
-            parts.append(self.head(self._fused(batch, trace))[:, 0])
-        if hasattr(self, "gene_net"):
-            parts.append(self.gene_net(batch.expression, batch.gene_mask))
-        if hasattr(self, "clinical"):
-            parts.append(self.clinical(batch.covariates)[:, 0])
+        fused = self._fused(batch, trace) if hasattr(self, "head") else None
+        # Half precision would round log hazards to three digits, and tie patients who are not.
+        with torch.autocast(batch.covariates.device.type, enabled=False):
+            if fused is not None:
+                whole = torch.promote_types(fused.dtype, torch.float32)
+                parts.append(self.head(fused.to(whole))[:, 0])
+            if hasattr(self, "gene_net"):
+                parts.append(self.gene_net(batch.expression, batch.gene_mask))
+            if hasattr(self, "gene_linear"):
+                expression = batch.expression.where(batch.gene_mask, 0.0)
+                parts.append(self.gene_linear(expression)[:, 0])
+            if hasattr(self, "clinical"):
+                parts.append(self.clinical(batch.covariates)[:, 0])
         return torch.stack(parts).sum(0)
 
     def _fused(self, batch: Batch, trace: Trace | None) -> Float[Tensor, "B out"]:

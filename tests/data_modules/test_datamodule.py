@@ -3,12 +3,14 @@ from __future__ import annotations
 import gc
 import traceback
 import weakref
+from dataclasses import replace
 
 import pytest
 import torch
 
+from data_modules import datamodule
 from data_modules.datamodule import SurvivalDataModule
-from data_modules.features import Bag
+from data_modules.features import Bag, ResidentStore
 from data_modules.folds import make_folds
 
 
@@ -173,3 +175,31 @@ def test_a_bag_that_vanished_is_named_by_a_worker_too(load, folder) -> None:
         list(module.test_dataloader())
     # Ends the workers here; a garbage collection in a later test would close their pipes twice.
     traceback.clear_frames(error.tb)
+
+
+def test_the_batch_at_hand_is_known_when_it_is_moved_and_when_it_cannot_be_made(
+    load, monkeypatch
+) -> None:
+    module = _module(load())
+    batch = next(iter(module.test_dataloader()))
+    assert module.transfer_batch_to_device(batch, torch.device("cpu"), 0) is batch
+    assert module.at_hand == (batch.patient_id, batch.patches.counts)
+
+    def full(patients: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(datamodule, "collate", full)
+    with pytest.raises(MemoryError) as error:
+        list(module.role_dataloader("development"))
+    assert error.value.__notes__ == ["the largest bag of the batch is that of P00, 6 patches"]
+
+
+def test_what_a_gpu_keeps_comes_to_the_cpu_that_evaluates(load) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    cohort = load()
+    kept = replace(cohort, features=ResidentStore(cohort.features, torch.device("cuda", 0)))
+    one, other = (next(iter(_module(c).test_dataloader())) for c in (cohort, kept))
+    assert other.patches.tokens.is_cuda
+    moved = _module(kept).transfer_batch_to_device(other, torch.device("cpu"), 0)
+    assert torch.equal(moved.patches.tokens, one.patches.tokens)

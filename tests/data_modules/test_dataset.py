@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import torch
 
 from data_modules.dataset import Draw, EpochSampler, SurvivalDataset
+from data_modules.features import ResidentStore
 from data_modules.transforms import fit_transforms
 from mmsurv.batch import collate
 
@@ -49,6 +51,26 @@ def test_only_training_draws_some_patches_and_evaluation_takes_all(load) -> None
     assert all(tuple(row.tolist()) in rows for row in some.patches)
 
 
+def test_a_fixed_part_is_evaluated_whatever_the_seed_and_is_not_trained_on(load) -> None:
+    cohort = load()
+    whole = _dataset(cohort)
+    dataset, other = _dataset(cohort, eval_patches=2), _dataset(cohort, eval_patches=2, seed=9)
+    chosen = dataset[0]
+    assert len(chosen.patches) == len(chosen.coords) == len(chosen.slide) == 2
+    assert torch.equal(chosen.patches, dataset[0].patches)
+    assert torch.equal(chosen.patches, other[0].patches)
+    rows = [row.tolist() for row in whole[0].patches]
+    places = [rows.index(row.tolist()) for row in chosen.patches]
+    assert places == sorted(places)
+    picked = {
+        tuple(any(torch.equal(c, d) for d in dataset[i].coords) for c in whole[i].coords)
+        for i in range(2, 12, 2)
+    }
+    assert len(picked) > 1  # not the same places in every patient
+    assert len(dataset[Draw(0, 0)].patches) == 6
+    assert torch.equal(_dataset(cohort, eval_patches=6)[0].patches, whole[0].patches)
+
+
 def test_an_absent_image_is_an_empty_bag_and_absent_genes_a_false_mask(load, folder, edit) -> None:
     (folder / "enc" / "P05-DX1.h5").unlink()
     edit("genes.tsv", "\tP06-01", "\tX06-01")
@@ -57,6 +79,21 @@ def test_an_absent_image_is_an_empty_bag_and_absent_genes_a_false_mask(load, fol
     assert dataset[5].gene_mask.all()
     assert not dataset[6].gene_mask.any()
     assert dataset[6].expression.abs().sum() == 0
+
+
+def test_a_patient_without_an_image_joins_those_whose_bags_lie_elsewhere(load, folder) -> None:
+    (folder / "enc" / "P05-DX1.h5").unlink()
+    cohort = load()
+    # A device without memory stands for a GPU.
+    kept = replace(cohort, features=ResidentStore(cohort.features, torch.device("meta")))
+    dataset = _dataset(kept, max_patches=2, eval_patches=3)
+    for draws in ([0, 5, 1], [5, 0], [Draw(0, 0), Draw(5, 0)]):
+        batch = collate([dataset[draw] for draw in draws])
+        assert 0 in batch.patches.counts
+        assert {x.device.type for x in (batch.patches.tokens, batch.coords, batch.slide)} == {
+            "meta"
+        }
+        assert batch.time_days.device.type == "cpu"
 
 
 def test_modalities_that_are_not_asked_for_have_no_width(load) -> None:

@@ -144,6 +144,22 @@ def die_at_first(task):
         os.kill(os.getpid(), signal.SIGKILL)
     return "done"
 
+def who(task):
+    import torch
+    from mmsurv.ranks import rank_and_world
+    ranks = torch.tensor([rank_and_world()[0] + 1])
+    torch.distributed.all_reduce(ranks)
+    return task, rank_and_world(), int(ranks), torch.distributed.get_backend()
+
+def second_fails(how):
+    import torch
+    from mmsurv.ranks import rank_and_world
+    if rank_and_world()[0] == 1:
+        if how == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise BadInput([Problem("second", None, None, "is out of memory")])
+    torch.distributed.barrier()
+
 def write_and_wait(path):
     if path is not None:
         path.write_text(str(os.getpid()))

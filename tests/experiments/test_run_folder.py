@@ -45,7 +45,7 @@ def test_a_new_folder_is_not_made_before_it_is_needed(tmp_path) -> None:
 
 def test_the_start_tells_what_was_run_with_what(started, tmp_path) -> None:
     stored = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
-    assert stored["optim"] == {"lr": 1e-05, "weight_decay": 0.01}
+    assert stored["optim"] == {"lr": 1e-05, "weight_decay": 0.01, "fused": "off"}
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert environment["seed"] == 0
     assert {environment["data_hash"], environment["folds_hash"]} == {"d", "f"}

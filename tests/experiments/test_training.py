@@ -75,6 +75,17 @@ def test_the_clinical_weights_start_at_the_cox_solution_or_at_random(trained) ->
     assert not torch.allclose(new_task(random, data, 1).net.clinical.weight[0], cox.float())
 
 
+def test_genes_start_at_a_ridge_regression_beside_the_clinical_one(trained) -> None:
+    data = trained[1]
+    model = dataclasses.replace(CONFIG.model, gene_start="ridge", gene_hidden=4, linear="held")
+    net = new_task(dataclasses.replace(CONFIG, model=model), data, 1).net
+    clinical = net.clinical(data.role_covariates("train"))[:, 0]
+    genes = net.gene_linear(data.role_expression("train"))[:, 0]
+    assert float(clinical.std()) == pytest.approx(float(genes.std()), rel=1e-3)
+    assert not net.gene_linear.weight.requires_grad
+    assert not hasattr(new_task(CONFIG, data, 1).net, "gene_linear")
+
+
 def test_time_bins_are_those_of_the_training_events(trained) -> None:
     data = trained[1]
     config = dataclasses.replace(CONFIG, loss="discrete", data=DataConfig(time_bins=4))

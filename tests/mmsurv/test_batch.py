@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from lightning.fabric.utilities import move_data_to_device
 
@@ -31,3 +32,15 @@ def test_lightning_moves_every_tensor_and_keeps_the_types(make_patients) -> None
     assert moved.time_days.is_meta
     assert moved.patches.counts == (2, 1)
     assert moved.patient_id == batch.patient_id
+
+
+def test_patches_of_unlike_precision_become_float32_and_of_unlike_width_are_refused(
+    make_patients,
+) -> None:
+    one, other = make_patients([3, 2])
+    mixed = collate([one._replace(patches=one.patches.half()), other])
+    assert mixed.patches.tokens.dtype == torch.float32
+    assert torch.equal(mixed.patches.tokens[:3], one.patches.half().float())
+    assert torch.equal(mixed.patches.tokens[3:], other.patches)
+    with pytest.raises(RuntimeError, match="Sizes of tensors must match"):
+        collate([one, other._replace(patches=other.patches[:, :1])])

@@ -115,6 +115,7 @@ def test_gradients_come_back_batch_by_batch(etas, size) -> None:
         def __init__(self, start: int) -> None:
             self.rows = slice(start, start + size)
             self.event, self.time_days = event[self.rows], time[self.rows]
+            self.counted = True
 
     parts: Any = [Part(start) for start in range(0, len(eta), size)]
     foreseen = foresee(lambda _, part: eta[part.rows], parts, CoxLoss())  # type: ignore[attr-defined]

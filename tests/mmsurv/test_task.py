@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from torch.utils.data import DataLoader
 
 from mmsurv.batch import Patient, collate
@@ -116,7 +116,7 @@ def test_hyper_parameters_are_primitives_and_the_checkpoint_loads_safely(
     trainer.save_checkpoint(tmp_path / "task.ckpt")
     content = torch.load(tmp_path / "task.ckpt", weights_only=True)
     hyper_parameters = content["hyper_parameters"]
-    assert set(map(type, hyper_parameters.values())) <= {int, float, str, list}
+    assert set(map(type, hyper_parameters.values())) <= {bool, int, float, str, list}
     again = SurvivalTask(**hyper_parameters)
     again.load_state_dict(content["state_dict"])
     batch = collate(patients)
@@ -142,8 +142,64 @@ def test_dropout_is_a_function_of_seed_and_epoch(make_patients) -> None:
 
 def test_the_clinical_weights_start_where_they_are_told(make_patients) -> None:
     task = _task()
-    task.start_clinical_at(torch.tensor([1.0, -2.0, 0.5]))
+    task.start_linear_at(clinical=torch.tensor([1.0, -2.0, 0.5]), genes=None)
     assert task.net.clinical.weight.tolist() == [[1.0, -2.0, 0.5]]
+
+
+def test_held_linear_paths_stay_and_the_rest_learns(make_patients) -> None:
+    patients = make_patients([4, 3, 2, 5, 3, 4])
+    task = _task(linear="held", gene_linear=True, lr=0.1)
+    task.start_linear_at(clinical=torch.tensor([1.0, -2.0, 0.5]), genes=torch.arange(5.0))
+    before = {name: weight.clone() for name, weight in task.net.named_parameters()}
+    _trainer(max_epochs=1).fit(task, _loader(patients, 6))
+    for name, weight in task.net.named_parameters():
+        held = name.startswith(("clinical", "gene_linear"))
+        assert weight.requires_grad != held
+        if held or name.startswith("head"):
+            assert torch.equal(weight, before[name]) == held, name
+
+
+def test_where_there_is_nothing_else_linear_paths_are_learned() -> None:
+    task = _task(sizes=[0, 0, 3], linear="held")
+    assert all(weight.requires_grad for weight in task.net.parameters())
+
+
+@pytest.mark.parametrize("loss", ["cox", "discrete"])
+def test_half_precision_ends_before_log_hazards_and_losses(make_patients, loss) -> None:
+    task = _task(loss=loss, edges_days=[500.0, 1500.0], gene_hidden=4).eval()
+    batch = collate(make_patients([4, 0, 7, 1, 3, 2]))
+    with torch.autocast("cpu", torch.bfloat16):
+        log_hazard = task(batch)
+        assert log_hazard.dtype == torch.float32
+        value = task.loss(log_hazard=log_hazard, event=batch.event, time=batch.time_days)
+    assert value.dtype == torch.float32
+    outside = task.loss(log_hazard=log_hazard, event=batch.event, time=batch.time_days)
+    assert torch.equal(value, outside)
+    # Of eight bits of mantissa nothing is left: the numbers are no multiples of 2^-7.
+    assert (log_hazard.bfloat16().float() != log_hazard).any()
+    torch.testing.assert_close(log_hazard, task(batch), atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize("risk_set", ["batch", "cohort"])
+def test_training_in_bfloat16_has_finite_gradients_and_float32_weights(
+    make_patients, risk_set
+) -> None:
+    norms: list[torch.Tensor] = []
+
+    class Watch(Callback):
+        def on_before_optimizer_step(self, trainer, pl_module, optimizer) -> None:
+            norms.extend(p.grad.norm() for p in pl_module.parameters() if p.grad is not None)
+
+    task = _task(risk_set=risk_set)
+    patients = make_patients([4, 5, 7, 1, 3, 2, 0, 3])
+    trainer = _trainer(max_epochs=2, precision="bf16-mixed", callbacks=[Watch()])
+    trainer.fit(task, _loader(patients, 4))
+    assert norms
+    assert all(norm.isfinite() for norm in norms)
+    assert {p.dtype for p in task.parameters()} == {torch.float32}
+    assert all(seen.log_hazard.dtype == torch.float32 for seen in task.trained)
+    (metrics,) = trainer.validate(task, _loader(patients, 4), verbose=False)
+    assert 0 < metrics["val/loss"] < 10
 
 
 def test_the_optimiser_is_adamw_with_the_given_settings() -> None:
@@ -151,3 +207,14 @@ def test_the_optimiser_is_adamw_with_the_given_settings() -> None:
     assert isinstance(optimiser, torch.optim.AdamW)
     (group,) = optimiser.param_groups
     assert (group["lr"], group["weight_decay"]) == (0.02, 0.3)
+
+
+def test_a_fused_optimiser_takes_the_same_steps_to_the_last_digits(make_patients) -> None:
+    patients = make_patients([2, 3, 1, 2, 4, 3])
+    log_hazards = []
+    for fused in ("off", "on"):
+        task = _task(fused=fused, dropout=0.0)
+        assert task.configure_optimizers().defaults["fused"] == (fused == "on")
+        _trainer(max_epochs=3).fit(task, _loader(patients, 3))
+        log_hazards.append(task.eval()(collate(patients)))
+    torch.testing.assert_close(*log_hazards, atol=1e-5, rtol=1e-5)

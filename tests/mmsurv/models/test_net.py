@@ -191,3 +191,18 @@ def test_without_it_every_weight_starts_as_before() -> None:
     start = dict(two.patch_encoder.named_parameters())
     for name, weight in one.patch_encoder.named_parameters():
         assert torch.equal(weight, start[name])
+
+
+def test_a_linear_path_from_genes_starts_at_nothing_and_ignores_what_was_not_measured(
+    make_patients,
+) -> None:
+    patients = make_patients([5, 3, 2])
+    plain, linear = _net().eval(), _net(gene_linear=True).eval()
+    linear.load_state_dict(plain.state_dict(), strict=False)
+    batch = collate(patients)
+    assert torch.equal(plain(batch), linear(batch))
+    with torch.no_grad():
+        linear.gene_linear.weight.fill_(1.0)
+    torch.testing.assert_close(linear(batch) - plain(batch), batch.expression.sum(1))
+    unseen = [p._replace(gene_mask=torch.zeros(5, dtype=torch.bool)) for p in patients]
+    torch.testing.assert_close(linear(collate(unseen)), plain(collate(unseen)))

@@ -1,0 +1,85 @@
+"""What to do where memory does not suffice, in place of the allocator's own words."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from experiments.config import RunConfig
+
+if TYPE_CHECKING:
+    from data_modules.datamodule import SurvivalDataModule
+
+# How torch tells it of a CPU.
+CPU_WORDS = ("can't allocate memory", "not enough memory")
+
+
+class MemoryFullError(RuntimeError):
+    """A batch did not fit; the message says whose bag is the largest, and the way out."""
+
+
+def is_memory_full(error: BaseException) -> bool:
+    """Whether an error says that memory does not suffice, on whatever device.
+
+    Example:
+        >>> is_memory_full(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"))
+        True
+        >>> is_memory_full(RuntimeError("shapes differ")), is_memory_full(MemoryError())
+        (False, True)
+    """
+    import torch
+
+    return (
+        isinstance(error, MemoryError | torch.OutOfMemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and any(w in str(error) for w in CPU_WORDS))
+    )
+
+
+@contextmanager
+def told_when_full(config: RunConfig, data: SurvivalDataModule, what: str) -> Iterator[None]:
+    """Turns an allocator's error into one that helps.
+
+    Args:
+        config: Of the run.
+        data: Knows which batch was at hand.
+        what: Was done, such as "training of fold0".
+
+    Raises:
+        MemoryFullError: Memory did not suffice in the block.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not is_memory_full(error):
+            raise
+        # The error itself knows it where a later batch than the one at hand was read.
+        notes = [note for note in getattr(error, "__notes__", ()) if "largest bag" in note]
+        if not notes and data.at_hand is not None:
+            notes = [data.at_hand.largest()]
+        raise MemoryFullError(advice(config, what, error, *notes)) from error
+
+
+def advice(config: RunConfig, what: str, error: BaseException, *notes: str) -> str:
+    """The message: what did not fit and which flags help.
+
+    Example:
+        >>> advice(RunConfig(), "training of fold0", MemoryError()).partition(":")[0]
+        'memory did not suffice in training of fold0'
+    """
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    flags = [
+        f"--data.max_patches in training (now {config.data.max_patches or 'all'})",
+        f"--data.eval_patches in evaluation (now {config.data.eval_patches or 'all'})",
+        f"a smaller --data.batch_size (now {config.data.batch_size})",
+    ]
+    if config.pooling == "self_attention":
+        flags.append("--pooling latent, which grows with patches and not with their square")
+    if config.data.resident != "off":
+        flags.append("--data.resident off")
+    return (
+        f"memory did not suffice in {what}: {'; '.join((*notes, reason))}. What helps in a new "
+        f"run: {', '.join(flags)}. The last checkpoint is kept: for the same run, free some memory"
+    )
