@@ -10,14 +10,14 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from experiments.benchmarks import fusions, real
+from experiments.benchmarks import choices, fusions, real
 from experiments.benchmarks.report import Report, print_report, write_report
 
 QUICK = (
     "epoch", "startup", "memory", "reading", "attention", "metrics", "wandb_cost", "profile",
     "large",
 )  # fmt: skip
-SLOW = ("fusions", "real", "expression", "slides", "stain", "noise")
+SLOW = ("fusions", "choices", "real", "expression", "slides", "stain", "noise")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m experiments.benchmarks",
         description="Measures speed, memory and accuracy as ratios within one run.",
-        epilog="Flags of experiments.run, for the arms of fusions and real, may follow a lone --.",
+        epilog="Flags of experiments.run, for fusions, choices and real, may follow a lone --.",
         allow_abbrev=False,
     )
     made.add_argument(
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"{', '.join((*QUICK, *SLOW))}; none is all but {', '.join(SLOW)}",
     )  # fmt: skip
     made.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where to write")
-    slow = made.add_argument_group("fusions and real")
+    slow = made.add_argument_group("fusions, choices and real")
     defaults = fusions.Settings()
     slow.add_argument("--seeds", type=int, nargs="+", default=defaults.seeds,
                       help="of toy cohort, folds and networks together")  # fmt: skip
@@ -85,6 +85,8 @@ def main(args: list[str] | None = None) -> int:
         elif name == "real":
             tables = real.Settings(tuple(parsed.presets), tuple(parsed.endpoints), **both)
             report = real.measure(tables, parsed.out, done=keep)
+        elif name == "choices":
+            report = choices.measure(choices.Settings(**both), parsed.out, done=keep)
         else:
             report = measure_alone(name)
         write_report(report, parsed.out)

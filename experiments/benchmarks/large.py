@@ -16,7 +16,7 @@ import torch
 
 from experiments.benchmarks.clock import interleaved, median_ratio
 from experiments.benchmarks.large_alone import alone
-from experiments.benchmarks.large_runs import jobs_row, protocol_row
+from experiments.benchmarks.large_runs import jobs_row, protocol_row, table_row
 from experiments.benchmarks.made_bags import MadeBags
 from experiments.benchmarks.report import Report, Row
 from experiments.benchmarks.ways import bare_epoch, our_epoch, peer_epoch
@@ -35,7 +35,7 @@ class Settings:
         batch: Patients a step.
         some: Patches a bag with subsampling.
         long: Patches of the one long bag.
-        many: Sizes of the simulated cohorts, read from one mapped file.
+        many: Sizes of the simulated cohorts, read out of a pack.
         many_patches: Patches of each of their bags.
         memory_bags: Patients of an epoch whose memory is measured.
         jobs_patients: Size of the toy cohort that is cross-validated in one and in two processes.
@@ -52,14 +52,14 @@ class Settings:
     batch: int = 12
     some: int = 1024
     long: int = 50_000
-    many: tuple[int, int] = (2500, 10_000)
+    many: tuple[int, int] = (500, 10_000)
     many_patches: int = 2000
     memory_bags: int = 48
     jobs_patients: int = 400
     protocol_patients: int = 250
     protocol_patches: int = 2000
     protocol_epochs: int = 150
-    repetitions: int = 1
+    repetitions: int = 3
     threads: int = 2
 
 
@@ -85,6 +85,7 @@ def measure(settings: Settings) -> Report:
             settings.width,
             settings.protocol_epochs,
         ),
+        table_row(settings.protocol_epochs),
         *_gpu(settings),
     ]
     return Report(

@@ -14,15 +14,20 @@ import numpy as np
 import torch
 
 import experiments
+from data_modules.features import BagStore, PackedStore, Provenance
+from data_modules.features.packed import COORDS, COORDS_DTYPE, FEATURES, Pack, slide_key
+from data_modules.features.readers import Place
+from data_modules.features.store import Slide
 from experiments.benchmarks.clock import seconds_of
 from experiments.benchmarks.made_bags import MadeBags
 from experiments.benchmarks.memory import Peak
+from mmsurv.batch import Patient
 
 ROOT = Path(experiments.__file__).resolve().parents[1]
 CHILD = "from experiments.benchmarks.large_alone import child; child()"
-# Rows of the mapped file; bags are cut from it at many places.
-MAPPED_ROWS = 200_000
-MAPPED_BLOCK = 20_000
+# Bags that would fill the file of a pack; more of them overlap, beginning at many places.
+PACK_BAGS = 1000
+STRIDE = 99_991
 
 
 def alone(what: str, settings: dict[str, Any], **more: Any) -> dict[str, float]:
@@ -83,28 +88,66 @@ def long_bag(settings: dict[str, Any]) -> dict[str, float]:
 
 
 def many_bags(settings: dict[str, Any]) -> dict[str, float]:
-    """Growth and time of an epoch over bags in one mapped file."""
+    """Growth and time of an epoch over bags out of a pack.
+
+    Bags overlap in a file that is larger than what the smaller cohort reads of it: maps that were
+    not let go would grow with the cohort.
+    """
     from experiments.benchmarks.ways import our_epoch
 
-    count = settings["many_patches"]
-    rows = max(MAPPED_ROWS, 2 * count) if count >= 1000 else 4 * count
+    count, width = settings["many_patches"], settings["width"]
     with tempfile.TemporaryDirectory() as folder:
-        mapped = _mapped(Path(folder) / "features.npy", rows, settings["width"])
-        bags = MadeBags(settings["patients"], (count, count), settings["width"], table=mapped)
-        our_epoch(MadeBags(24, (count, count), settings["width"]), 12, pooling="latent")
+        store = overlapping_pack(Path(folder), settings["patients"], count, width)
+        bags = PackedBags(store, settings["patients"], (count, count), width)
+        our_epoch(MadeBags(24, (count, count), width), 12, pooling="latent")
         with Peak() as peak:
             seconds = seconds_of(lambda: our_epoch(bags, settings["batch"], pooling="latent"))
     return {"grown": peak.grown, "seconds": seconds}
 
 
-def _mapped(path: Path, rows: int, width: int) -> torch.Tensor:
-    file = np.lib.format.open_memmap(path, "w+", np.float16, (rows, width))
+class PackedBags(MadeBags):
+    """Made patients whose patches come out of a pack.
+
+    Args:
+        store: Has a bag for "P0", "P1", ….
+        *made: Of `MadeBags`.
+    """
+
+    def __init__(self, store: PackedStore, *made: Any) -> None:
+        super().__init__(*made)
+        self.store = store
+
+    def __getitem__(self, position: int) -> Patient:
+        """The patient, with the bag as the pack holds it."""
+        made = super().__getitem__(position)
+        bag = self.store.read(made.patient_id)
+        return made._replace(patches=bag.features, coords=bag.coords, slide=bag.slide)
+
+
+def overlapping_pack(folder: Path, patients: int, count: int, width: int) -> PackedStore:
+    """A pack of many bags of one size in a file of `PACK_BAGS` of them."""
+    rows = PACK_BAGS * count
+    features = np.memmap(folder / FEATURES, np.float16, "w+", shape=(rows, width))
     random = np.random.default_rng(0)
-    for start in range(0, rows, MAPPED_BLOCK):
-        block = file[start : start + MAPPED_BLOCK]
-        block[:] = random.standard_normal(block.shape, dtype=np.float32)
-    file.flush()
-    return torch.from_numpy(np.load(path, mmap_mode="c"))
+    for start in range(0, rows, count):
+        features[start : start + count] = random.standard_normal((count, width), dtype=np.float32)
+    features.flush()
+    del features
+    (folder / COORDS).write_bytes(bytes(2 * COORDS_DTYPE.itemsize * rows))
+    slides, spans = {}, {}
+    for i in range(patients):
+        slide = Slide(
+            path=folder / f"P{i}.h5",
+            features=Place("", None, (count, width), "float16"),
+            coords=None,
+            scale=1.0,
+            size=0,
+            digest=f"{i}",
+            provenance=Provenance(),
+        )
+        slides[f"P{i}"] = (slide,)
+        spans[slide_key(slide)] = (i * STRIDE % (rows - count + 1), count)
+    return PackedStore(BagStore(slides, width), Pack(folder, "float16", width, rows, spans))
 
 
 MEASURES = {m.__name__: m for m in (peer_memory, our_memory, long_bag, many_bags)}

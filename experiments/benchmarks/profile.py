@@ -73,7 +73,7 @@ def _rows(
 
     epoch()  # the first one allocates
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device == "cuda")
-    with profile(activities=activities) as profiled:
+    with profile(activities=activities, acc_events=True) as profiled:
         epoch()
     clock = "self_device_time_total" if device == "cuda" else "self_cpu_time_total"
     found = sorted(

@@ -2,15 +2,19 @@
 
 Bags as half floats of a patch encoder's width, in a warm cache of the system. First reading alone,
 from the store to the collated batch; then a training epoch of a small network with linear cost,
-where reading weighs most. All ways take turns, so that they see the same machine.
+where reading weighs most. All ways take turns, so that they see the same machine. Two bars: reading
+alone against copying the same bytes from a bare memory map, and the share of an epoch of the
+default network in which it waits for its next batch.
 """
 
 from __future__ import annotations
 
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -26,9 +30,12 @@ from experiments.benchmarks.clock import interleaved, median_ratio
 from experiments.benchmarks.report import Report, Row
 from mmsurv.batch import Batch, Patient, Sizes, collate
 from mmsurv.models import SurvivalNet
+from mmsurv.names import PoolingName
 
 # The layout that `prepare features` writes: what all others are measured against.
 BASELINE = "h5"
+LEAST_OF_MAP, MOST_WAITING = 0.6, 0.05
+NO_BAR = {"bar": "", "holds": ""}
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class Settings:
         batch: Patients.
         repetitions: Epochs a way.
         ahead: Batches that are read ahead in training.
+        waiting: Poolings of the default network whose waiting is measured.
+        waiting_patches: Fewest and most of a slide there.
         threads: Of PyTorch.
     """
 
@@ -51,6 +60,8 @@ class Settings:
     batch: int = 12
     repetitions: int = 7
     ahead: tuple[int, ...] = (0, 1, 2)
+    waiting: tuple[PoolingName, ...] = ("self_attention", "latent")
+    waiting_patches: tuple[int, int] = (500, 4000)
     threads: int = 1
 
 
@@ -64,6 +75,7 @@ def measure(settings: Settings) -> Report:
             {way: _epoch(store, settings, 0, None) for way, store in stores.items()},
             repetitions=settings.repetitions,
         )
+        rows = [_against_map(stores["packed"], settings, Path(name))]
         net = SurvivalNet(Sizes(settings.width, 0, 0), pooling="latent", width=32)
         training = interleaved(
             {
@@ -73,13 +85,20 @@ def measure(settings: Settings) -> Report:
             },
             repetitions=settings.repetitions,
         )
-    rows = _rows("reading", reading, BASELINE, size)
+    rows = _rows("reading", reading, BASELINE, size) + rows
     rows += _rows("training", training, f"{BASELINE}, {settings.ahead[0]} ahead", size)
+    with tempfile.TemporaryDirectory() as name:
+        rows += _waiting(settings, Path(name))
     return Report(
         name="reading",
         title=f"an epoch of {settings.patients} bags, {size / 1e6:.0f} MB",
         rows=rows,
-        notes=[f"ratio: time over that of {BASELINE} read when asked", "files are in the cache"],
+        notes=[
+            f"ratio: time over that of {BASELINE} read when asked",
+            "of a bare map: rate over that of copying the same bytes out of one mapped file",
+            "waiting: share of an epoch of the default network, reading and collating not hidden",
+            "files are in the cache",
+        ],
         settings=asdict(settings),
     )
 
@@ -92,9 +111,78 @@ def _rows(what: str, times: dict[str, list[float]], baseline: str, size: int) ->
             "epoch_ms": 1000 * statistics.median(found),
             "mb_per_s": size / 1e6 / statistics.median(found),
             "ratio": median_ratio(found, times[baseline]),
+            **NO_BAR,
         }
         for way, found in times.items()
     ]
+
+
+def _against_map(store: FeatureStore, settings: Settings, home: Path) -> Row:
+    """Only reading: every bag copied out of the pack, over the same bytes out of a bare map."""
+    names = sorted(store.patients())
+    bags = [store.read(name).features.numpy() for name in names]
+    path = home / "bare.bin"
+    path.write_bytes(b"".join(bag.tobytes() for bag in bags))
+    ends = np.cumsum([0, *(len(bag) for bag in bags)])
+    bare = np.memmap(path, bags[0].dtype, "r", shape=(int(ends[-1]), settings.width))
+    del bags
+
+    def from_map() -> None:
+        for start, end in pairwise(ends):
+            np.array(bare[start:end])
+
+    def from_pack() -> None:
+        for name in names:
+            store.read(name).features.clone()
+
+    times = interleaved({"map": from_map, "pack": from_pack}, repetitions=3 * settings.repetitions)
+    rate = median_ratio(times["map"], times["pack"])
+    return {
+        "what": "of a bare map",
+        "way": "packed",
+        "epoch_ms": 1000 * statistics.median(times["pack"]),
+        "mb_per_s": bare.nbytes / 1e6 / statistics.median(times["pack"]),
+        "ratio": rate,
+        "bar": f">= {LEAST_OF_MAP:g}",
+        "holds": "yes" if rate >= LEAST_OF_MAP else "no",
+    }
+
+
+def _waiting(settings: Settings, home: Path) -> list[Row]:
+    """Share of an epoch in which the default network waits for bags out of a pack."""
+    smaller = replace(settings, patches=settings.waiting_patches)
+    store = _stores(smaller, home)["packed"]
+    rows: list[Row] = []
+    for pooling in settings.waiting:
+        net = SurvivalNet(Sizes(settings.width, 0, 0), pooling=pooling)
+        for ahead in (min(settings.ahead), max(settings.ahead)):
+            batches = _batches(store, settings.batch)
+            waited, total = _clocked(read_ahead(batches, ahead) if ahead else batches, net)
+            share = waited / total
+            rows.append(
+                {
+                    "what": "waiting",
+                    "way": f"packed, {ahead} ahead, {pooling}",
+                    "epoch_ms": 1000 * total,
+                    "mb_per_s": store.nbytes() / 1e6 / total,
+                    "ratio": share,
+                    "bar": f"< {MOST_WAITING:g}",
+                    "holds": "yes" if share < MOST_WAITING else "no",
+                }
+            )
+    return rows
+
+
+def _clocked(batches: Iterator[Batch], net: SurvivalNet) -> tuple[float, float]:
+    """Seconds that a training epoch waits for batches, and seconds that it takes."""
+    waited, begun = 0.0, time.perf_counter()
+    while True:
+        asked = time.perf_counter()
+        batch = next(batches, None)
+        waited += time.perf_counter() - asked
+        if batch is None:
+            return waited, time.perf_counter() - begun
+        net(batch).sum().backward()
 
 
 def _stores(settings: Settings, home: Path) -> dict[str, FeatureStore]:

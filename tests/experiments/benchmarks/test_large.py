@@ -10,7 +10,7 @@ from experiments.benchmarks.large import NOT_RUN, Settings, measure
 TINY = Settings(
     bags=4, patches=(3, 6), width=8, batch=2, some=2, long=40, many=(2, 4), many_patches=5,
     memory_bags=2, jobs_patients=60, protocol_patients=60, protocol_patches=3, protocol_epochs=1,
-    threads=1,
+    threads=1, repetitions=1,
 )  # fmt: skip
 
 
@@ -27,9 +27,10 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     monkeypatch.setattr(large, "alone", alone)
     monkeypatch.setattr(large, "jobs_row", row)
     monkeypatch.setattr(large, "protocol_row", row)
+    monkeypatch.setattr(large, "table_row", row)
     report = measure(TINY)
     rows = {str(r["measure"]): r for r in report.rows}
-    assert len(rows) == 14
+    assert len(rows) == 15
     assert rows["memory of that epoch, peak"]["value"] == 2.0
     assert rows["memory of that epoch, peak"]["holds"] == "no"
     assert rows["memory of one bag of 40 patches, latent, peak"]["holds"] == "yes"

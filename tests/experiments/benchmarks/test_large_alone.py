@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 import pytest
+import torch
 
 from experiments.benchmarks import large_alone
 from experiments.benchmarks.large import Settings
@@ -20,6 +21,15 @@ def test_every_measure_in_this_process(what, monkeypatch, capsys) -> None:
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["grown"] >= 0
     assert ("seconds" in found) == (what == "many_bags")
+
+
+def test_a_pack_has_a_bag_for_everybody(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(large_alone, "PACK_BAGS", 3)
+    store = large_alone.overlapping_pack(tmp_path, patients=7, count=5, width=4)
+    bags = large_alone.PackedBags(store, 7, (5, 5), 4)
+    assert [tuple(bags[i].patches.shape) for i in range(7)] == [(5, 4)] * 7
+    assert torch.equal(bags[2].patches, store.read("P2").features)
+    assert len({float(bags[i].patches[0, 0]) for i in range(7)}) > 3
 
 
 def test_a_process_of_its_own_is_told_what_to_do(monkeypatch) -> None:

@@ -26,7 +26,18 @@ def test_runs_are_held_against_their_bars(seconds, jobs, protocol, monkeypatch) 
     assert large_runs.jobs_row(40)["holds"] == jobs
     row = large_runs.protocol_row(40, 3, 8, 1)
     assert (row["holds"], row["value"]) == (protocol, seconds / 60)
-    assert [flags[flags.index("--jobs") + 1] for flags in asked] == ["1", "2", "2"]
+    assert large_runs.table_row(1)["holds"] == protocol
+    assert [flags[flags.index("--jobs") + 1] for flags in asked] == ["1", "2", "2", "2"]
+    assert asked[-1][1].endswith("table1.yaml")
+
+
+def test_a_gpu_trains_on_all_patches_in_one_process(monkeypatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(large_runs, "_seconds", lambda flags: asked.append(flags) or 90.0)
+    row = large_runs.protocol_row(40, 3, 8, 1, gpu=True)
+    assert (row["bar"], row["holds"]) == ("<= 1", "no")
+    assert {"self_attention", "gpu", "bf16-mixed"} <= set(asked[0])
+    assert "--jobs" not in asked[0]
 
 
 def test_a_run_that_fails_is_not_measured() -> None:

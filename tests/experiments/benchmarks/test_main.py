@@ -58,6 +58,18 @@ def test_flags_reach_real(tmp_path, monkeypatch) -> None:
     ]
 
 
+def test_flags_reach_choices(tmp_path, monkeypatch) -> None:
+    asked = []
+
+    def measure(settings, out, *, done) -> Report:
+        asked.append(settings)
+        return Report("choices", "how well", [{"c_index": 0.5}])
+
+    monkeypatch.setattr(command.choices, "measure", measure)
+    assert command.main(["choices", "--seeds", "3", "--jobs", "2", "--out", str(tmp_path)]) == 0
+    assert asked == [command.choices.Settings(seeds=(3,), jobs=2)]
+
+
 def test_an_unknown_name_is_refused(capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         command.main(["epoc"])

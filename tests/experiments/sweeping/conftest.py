@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -23,10 +28,58 @@ from experiments.sweeping.folder import open_folder
 from experiments.sweeping.sweep_file import read_sweep
 
 ENTITY, PROJECT = "team", "mmsurv"
+WANDB = str(Path(sys.executable).parent / "wandb")
 VIEWER = {
     "id": "u", "entity": ENTITY, "username": "me", "email": "me@example.org", "flags": "{}",
     "teams": {"edges": [{"node": {"name": ENTITY}}]},
 }  # fmt: skip
+
+
+def ended(
+    words: list[str], *, cwd: Path, env: dict[str, str] | None = None, seconds: float = 400
+) -> subprocess.CompletedProcess[str]:
+    """A command that has ended, with all that it printed.
+
+    W&B leaves processes behind that keep what they were given as output: a pipe would never be read
+    to its end, with or without a time limit. So the output is a file, and what is late is ended
+    with all that it has started.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+        process = subprocess.Popen(
+            words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=printed, stderr=printed,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait()
+        printed.seek(0)
+        return subprocess.CompletedProcess(words, code, printed.read())
+
+
+@pytest.fixture
+def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`command(words, cwd=folder)`: what the command printed, once it has ended."""
+    return ended
+
+
+@pytest.fixture
+def summary_of() -> Callable[[Path], dict[str, Any]]:
+    """`summary_of(file)`: configuration and summary in a file of W&B; empty where it is cut."""
+
+    def read(file: Path) -> dict[str, Any]:
+        words = [WANDB, "leet", "inspect", "--summary", "--json", str(file)]
+        # Two outputs: what W&B has to say beside the summary is none of it.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+            done = subprocess.run(
+                words, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.DEVNULL,
+                timeout=120, check=False,
+            )  # fmt: skip
+            printed.seek(0)
+            return json.loads(printed.read()) if done.returncode == 0 else {}
+
+    return read
 
 
 class Recorded:

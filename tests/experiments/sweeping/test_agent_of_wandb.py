@@ -45,17 +45,16 @@ def _environment(url: str, folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_an_agent_runs_what_a_server_hands_out(stand_in, tmp_path) -> None:
+def test_an_agent_runs_what_a_server_hands_out(stand_in, command, tmp_path) -> None:
     server = stand_in(_sweep(), CONFIGURATIONS)
-    ended = subprocess.run(
-        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path),
-        capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    ended = command(
+        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path)
+    )
+    assert ended.returncode == 0, ended.stdout
     assert server.given == ["run0", "run1"]
     for name, values in zip(server.given, CONFIGURATIONS, strict=True):
         run = server.runs[name]
-        assert run.exit_code == 0, ended.stdout + ended.stderr
+        assert run.exit_code == 0, ended.stdout
         assert run.sweep == "abc123"
         assert values.items() <= run.config.items()
         metrics = json.loads(
@@ -69,7 +68,9 @@ def test_an_agent_runs_what_a_server_hands_out(stand_in, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_dies_during_a_run_costs_nothing(stand_in, tmp_path) -> None:
+def test_a_server_that_dies_during_a_run_costs_nothing(
+    stand_in, command, summary_of, tmp_path
+) -> None:
     server = stand_in(_sweep(), CONFIGURATIONS[:1])
     server.on_history = lambda run: server.stop()
     folder = tmp_path / "runs" / "sweep-abc123" / "run0"
@@ -78,7 +79,7 @@ def test_a_server_that_dies_during_a_run_costs_nothing(stand_in, tmp_path) -> No
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        kept = _waited_for(folder, seconds=200)
+        kept = _waited_for(folder, summary_of, seconds=200)
     finally:
         # The agent waits for its server. Asked three times, it kills the run that is still trying
         # to reach it, and ends.
@@ -92,18 +93,18 @@ def test_a_server_that_dies_during_a_run_costs_nothing(stand_in, tmp_path) -> No
     assert kept["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
     back = stand_in(_sweep(), [])
     (left,) = folder.glob("wandb/run-*")
-    synced = subprocess.run(
+    synced = command(
         [AGENT[0], "sync", "--include-online", str(left)],
-        cwd=tmp_path, env=_environment(back.url, tmp_path),
-        capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
-    assert synced.returncode == 0, synced.stdout + synced.stderr
+        cwd=tmp_path,
+        env=_environment(back.url, tmp_path),
+    )
+    assert synced.returncode == 0, synced.stdout
     sent = back.runs["run0"]
     assert sent.summary["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
     assert [row["fold1/epoch"] for row in sent.history if "fold1/epoch" in row] == [0]
 
 
-def _waited_for(folder: Path, seconds: float) -> dict:
+def _waited_for(folder: Path, summary_of, seconds: float) -> dict:
     """The summary in the file that `wandb sync` sends, as soon as the run has finished it."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -111,11 +112,7 @@ def _waited_for(folder: Path, seconds: float) -> dict:
         if not (folder / "metrics.json").is_file():
             continue
         (file,) = folder.glob("wandb/run-*/run-run0.wandb")
-        read = subprocess.run(
-            [AGENT[0], "leet", "inspect", "--summary", "--json", file],
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        summary = json.loads(read.stdout)["summary"] if read.returncode == 0 else {}
+        summary = summary_of(file).get("summary", {})
         if "cv/c_index" in summary:
             return summary
     return {}

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +17,6 @@ from experiments.sweeping.push import push
 ROOT = Path(experiments.__file__).parents[1]
 
 
-def _summary(folder: Path) -> dict:
-    (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
-    out = subprocess.run(
-        [Path(sys.executable).parent / "wandb", "leet", "inspect", "--summary", "--json", file],
-        capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
-    ).stdout  # fmt: skip
-    return json.loads(out)
-
-
 @pytest.fixture(autouse=True)
 def _no_key(monkeypatch, tmp_path) -> Iterator[None]:
     for name in ("WANDB_API_KEY", "WANDB_MODE"):
@@ -37,7 +27,7 @@ def _no_key(monkeypatch, tmp_path) -> Iterator[None]:
     wandb.teardown()
 
 
-def test_without_a_key_runs_are_written_for_later(order, capsys) -> None:
+def test_without_a_key_runs_are_written_for_later(order, capsys, summary_of) -> None:
     made = order(count=2)
     serve(made, 0)
     assert push(made) == 0
@@ -45,7 +35,8 @@ def test_without_a_key_runs_are_written_for_later(order, capsys) -> None:
     for number in (0, 1):
         folder = run_folder(made.folder, number)
         metrics = json.loads((folder / "metrics.json").read_text())
-        found = _summary(folder)
+        (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+        found = summary_of(file)
         inner = metrics["inner"]["loss"]["mean"]
         assert found["summary"]["cv/inner_loss"] == pytest.approx(inner)
         outer = metrics["cv"]["c_index"]["mean"]
@@ -62,7 +53,9 @@ def test_nothing_finished_is_nothing_to_push(order) -> None:
 
 
 @pytest.mark.slow
-def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(order, stand_in, tmp_path) -> None:
+def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(
+    order, stand_in, command, tmp_path
+) -> None:
     made = order(count=1)
     serve(made, 0)
     server = stand_in({}, [])
@@ -71,12 +64,12 @@ def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(order, stand_in,
         "PYTHONPATH": str(ROOT), "HOME": str(tmp_path),
     }  # fmt: skip
     flags = [word for word in made.flags if word != "--logger=csv"]
-    ended = subprocess.run(
+    ended = command(
         [sys.executable, "-m", "experiments.sweep", "tiny.yaml", "--folder", str(made.folder),
          "--count", "1", *flags, "--push"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=400,
+        cwd=tmp_path, env=environment,
     )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.returncode == 0, ended.stdout
     (run,) = server.runs.values()
     metrics = json.loads((run_folder(made.folder, 0) / "metrics.json").read_text())
     assert run.summary["cv/inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])
