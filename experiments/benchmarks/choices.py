@@ -2,8 +2,8 @@
 
 On toy cohorts: latent pooling, a part of the patches, bfloat16, and the whole cohort as risk set;
 on real patients, where they are there, batch and cohort as risk set of the same small network. A
-seed is cohort, folds and networks together. Beside the C-index stands what tells a steady training from
-a shaky one: the epoch of the kept weights, and the spread of the C-index over folds.
+seed is cohort, folds and networks together. Beside the C-index stands what tells a steady training
+from a shaky one: the epoch of the kept weights, and the spread of the C-index over folds.
 """
 
 from __future__ import annotations
