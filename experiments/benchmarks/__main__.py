@@ -12,6 +12,7 @@ from pathlib import Path
 
 from experiments.benchmarks import choices, fusions, real
 from experiments.benchmarks.report import Report, print_report, write_report
+from experiments.benchmarks.results import write_results
 
 QUICK = (
     "epoch", "startup", "memory", "reading", "attention", "metrics", "wandb_cost", "profile",
@@ -33,6 +34,10 @@ def parser() -> argparse.ArgumentParser:
         help=f"{', '.join((*QUICK, *SLOW))}; none is all but {', '.join(SLOW)}",
     )  # fmt: skip
     made.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where to write")
+    made.add_argument(
+        "--markdown", type=Path,
+        help="measure nothing: write the tables of all benchmarks that left their JSON in --out",
+    )  # fmt: skip
     slow = made.add_argument_group("fusions, choices and real")
     defaults = fusions.Settings()
     slow.add_argument("--seeds", type=int, nargs="+", default=defaults.seeds,
@@ -70,6 +75,10 @@ def main(args: list[str] | None = None) -> int:
     unknown = [name for name in parsed.names if name not in (*QUICK, *SLOW)]
     if unknown:
         made.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(QUICK + SLOW)}")
+    if parsed.markdown:
+        found = write_results(parsed.out, (*QUICK, *SLOW), parsed.markdown)
+        print(f"{parsed.markdown}: {', '.join(found) or 'no benchmark has left a result'}")
+        return 0
     # Wide enough for the widest table, also where the output goes into a file.
     console = Console(width=max(Console().width, 120), soft_wrap=True)
 
