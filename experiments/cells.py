@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +18,7 @@ from experiments.config import RunConfig
 from experiments.context import RunContext, reopen
 from experiments.device import run_device
 from experiments.devices import in_company, on_gpu
+from experiments.fast_bags import KeptBags
 from experiments.loggers import ExperimentLog, cell_log
 from experiments.memory_full import told_when_full
 from experiments.progress import EpochProgress
@@ -30,6 +31,11 @@ from experiments.training import (
     member_seed,
     train_member,
 )
+
+# Cells come run by run: two runs are open in a worker where one ends and the next begins.
+OPEN_RUNS = 2
+_open: dict[tuple[RunConfig, Path], RunContext] = {}
+_kept = KeptBags()
 
 
 @dataclass(frozen=True)
@@ -118,10 +124,16 @@ def work(cell: Cell) -> str:
     return printed.getvalue().rstrip("\n")
 
 
-# Cells come run by run: two runs are open where one ends and the next begins.
-@lru_cache(maxsize=2)
 def _opened(config: RunConfig, folder: Path) -> RunContext:
-    return reopen(config, folder)
+    context = _open.pop((config, folder), None)
+    if context is None:
+        while len(_open) >= OPEN_RUNS:
+            del _open[next(iter(_open))]
+            # Its bags are let go before the next are counted; what trained on them is in cycles.
+            gc.collect()
+        context = reopen(config, folder, _kept)
+    _open[config, folder] = context
+    return context
 
 
 def member_folder(folder: Path, config: RunConfig, fold: int, member: int) -> Path:

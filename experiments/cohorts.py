@@ -13,13 +13,19 @@ from data_modules.draw import draw
 from data_modules.manifest import load_manifest
 from data_modules.toy import build_toy, toy_folder
 from experiments.config import RunConfig
-from experiments.fast_bags import with_fast_bags
+from experiments.device import run_attention
+from experiments.fast_bags import KeptBags, with_fast_bags
 
 TOY_ROOT = Path("data")
 
 
-def open_cohort(config: RunConfig, console: Console) -> Cohort:
+def open_cohort(config: RunConfig, console: Console, kept: KeptBags | None = None) -> Cohort:
     """Loads the cohort, building the toy one on first use, and says who is in it.
+
+    Args:
+        config: Of the run.
+        console: Where to print.
+        kept: Bags that this process keeps already; they are not read again.
 
     Raises:
         BadInput: Everything wrong with the manifest and what it points to, or bags that are to be
@@ -40,13 +46,13 @@ def open_cohort(config: RunConfig, console: Console) -> Cohort:
         cohort = draw(cohort, config.draw, config.seed)
     if config.data.eval_patches and cohort.features is not None:
         cohort = dataclasses.replace(cohort, notes=(*cohort.notes, part_note(config)))
-    cohort, how = with_fast_bags(config, cohort)
+    cohort, how = with_fast_bags(config, cohort, kept)
     console.print(f"cohort: {manifest_path}")
     for step, left in cohort.flow:
         console.print(f"  {left:6d} patients  {step}")
     for note in cohort.notes:
         console.print(f"  note: {note}")
-    for line in how:
+    for line in (*how, f"attention: {run_attention(config)}, {config.trainer.precision}"):
         console.print(f"  {line}")
     if config.cohort == "toy":
         oracle = json.loads((manifest_path.parent / "oracle.json").read_text(encoding="utf-8"))

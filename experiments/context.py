@@ -17,6 +17,7 @@ from experiments.baselines.inputs import pool_image
 from experiments.cohort_record import write_cohort
 from experiments.cohorts import TOY_ROOT, open_cohort
 from experiments.config import RunConfig
+from experiments.fast_bags import KeptBags, resident_mode
 from experiments.folds_audit import audit, draw_folds, print_audit, write_audit
 from experiments.run_folder import write_start
 
@@ -83,11 +84,12 @@ def stored_or_drawn(config: RunConfig, folder: Path, cohort: Cohort) -> Folds:
     return draw_folds(config, cohort)
 
 
-def reopen(config: RunConfig, folder: Path) -> RunContext:
-    """A run that was started, as another process sees it."""
+def reopen(config: RunConfig, folder: Path, kept: KeptBags | None = None) -> RunContext:
+    """A run that was started, as another process sees it; `kept`: bags that it keeps already."""
     # What the others keep in memory is no longer free: it need not be counted again.
-    asked = replace(config, jobs=1) if config.data.resident == "on" else config
-    cohort = open_cohort(asked, Console(quiet=True))
+    alone = replace(config, jobs=1, trainer=replace(config.trainer, devices=1))
+    asked = alone if resident_mode(config) == "on" else config
+    cohort = open_cohort(asked, Console(quiet=True), kept)
     return RunContext(
         config, folder, cohort, read_folds(folder / "folds.csv", cohort, config.protocol)
     )

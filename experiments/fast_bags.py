@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
+from weakref import WeakValueDictionary
+
+import torch
 
 from data_modules.cohort import Cohort
 from data_modules.features import BagStore, PackedStore, ResidentStore, open_packed, packed_folder
@@ -15,11 +19,57 @@ from experiments.device import free_bytes, run_device
 # Of the memory that is free, what --data.resident auto takes at most.
 SHARE = 0.5
 
+Resident = Literal["auto", "on", "off"]
 
-def with_fast_bags(config: RunConfig, cohort: Cohort) -> tuple[Cohort, list[str]]:
+
+class KeptBags:
+    """What a process keeps in memory: the same bags once, for all arms that look at them.
+
+    Args:
+        at_once: Cohorts that a process holds at the same time; None: all that are opened. One that
+            is let go of, as a worker does, need not be counted with the next.
+    """
+
+    def __init__(self, at_once: int | None = None) -> None:
+        self.at_once = at_once
+        # Bags live as long as a cohort that has them.
+        self._stores: WeakValueDictionary[tuple[str, ...], ResidentStore] = WeakValueDictionary()
+
+    def get(self, files: BagStore | PackedStore, device: torch.device) -> ResidentStore | None:
+        """The same bags on that device, where they are kept already."""
+        return self._stores.get(_key(files, device))
+
+    def add(self, store: ResidentStore, files: BagStore | PackedStore) -> None:
+        """Knows of bags that are kept from now on."""
+        self._stores[_key(files, store.device)] = store
+
+    def promised(self, device: torch.device) -> int:
+        """Bytes that the bags kept on a device will still take: what is free now is not for others.
+
+        Where some are let go of before others are read, it is as much as the largest may take.
+        """
+        unread = sorted(s.unread() for s in self._stores.values() if s.device == device)
+        others = len(unread) if self.at_once is None else self.at_once - 1
+        return sum(unread[len(unread) - min(others, len(unread)) :])
+
+
+def _key(files: BagStore | PackedStore, device: torch.device) -> tuple[str, ...]:
+    # Equal bags in two folders are two: one of the folders may go.
+    home = files.pack.folder if isinstance(files, PackedStore) else packed_folder(files)
+    return files.fingerprint(), str(home), type(files).__name__, str(device)
+
+
+def with_fast_bags(
+    config: RunConfig, cohort: Cohort, kept: KeptBags | None = None
+) -> tuple[Cohort, list[str]]:
     """The cohort with its bags as --data.store and --data.resident ask, and a line on each.
 
     A table of slide-level features lies in memory already.
+
+    Args:
+        config: Of the run.
+        cohort: As it was loaded.
+        kept: What this process keeps besides; None: nothing.
 
     Raises:
         BadInput: Bags that are to be kept do not fit.
@@ -33,23 +83,49 @@ def with_fast_bags(config: RunConfig, cohort: Cohort) -> tuple[Cohort, list[str]
         if home is not None:
             files, line = open_packed(store, home)
             told.append(line)
-    device = run_device(config)
-    mode = "on" if config.data.cache else config.data.resident
+    kept, device, mode = kept or KeptBags(), run_device(config), resident_mode(config)
+    same = kept.get(files, device) if mode != "off" else None
+    if same is not None:
+        told.append("bags are kept in memory together with those of another arm: they are the same")
+        return replace(cohort, features=same), told
     keep, line = decide(
         mode,
         needed=files.nbytes(),
+        promised=kept.promised(device),
         free=None if mode == "off" else free_bytes(device),
-        jobs=config.jobs,
+        copies=copies(config, device),
         where="GPU memory" if device.type == "cuda" else "memory",
     )
     told.append(line)
     if not keep:
         return replace(cohort, features=files), told
-    return replace(cohort, features=ResidentStore(files, device)), told
+    resident = ResidentStore(files, device)
+    kept.add(resident, files)
+    return replace(cohort, features=resident), told
+
+
+def resident_mode(config: RunConfig) -> Resident:
+    """--data.resident, or what its older name asks for."""
+    return "on" if config.data.cache else config.data.resident
+
+
+def copies(config: RunConfig, device: torch.device) -> int:
+    """Processes that keep bags in the same memory, each for itself.
+
+    Processes side by side take the GPUs in turn. Where several train one network, this process
+    keeps bags as well: it predicts who is held out.
+
+    Example:
+        >>> copies(RunConfig(jobs=3), torch.device("cpu"))
+        3
+    """
+    ranks = config.trainer.devices
+    share = torch.cuda.device_count() if device.type == "cuda" else 1
+    return math.ceil(max(config.jobs, ranks) / max(share, 1)) + (ranks > 1)
 
 
 def decide(
-    mode: Literal["auto", "on", "off"], *, needed: int, free: int | None, jobs: int, where: str
+    mode: Resident, *, needed: int, free: int | None, copies: int, where: str, promised: int = 0
 ) -> tuple[bool, str]:
     """Whether bags are kept, and why, in a line.
 
@@ -57,35 +133,38 @@ def decide(
         mode: As --data.resident.
         needed: Bytes of all bags.
         free: Bytes; None where the system does not say.
-        jobs: Processes that would keep them, each for itself.
+        copies: Processes that would keep them there, each for itself.
         where: What kind of memory.
+        promised: Bytes that a process will still take for bags of other encoders.
 
     Raises:
         BadInput: They are to be kept and do not fit.
 
     Example:
-        >>> decide("auto", needed=2_000_000_000, free=8_000_000_000, jobs=1, where="memory")
+        >>> decide("auto", needed=2_000_000_000, free=8_000_000_000, copies=1, where="memory")
         (True, 'bags are kept in memory: 2.00 GB of 8.00 GB that are free')
-        >>> decide("auto", needed=5_000_000_000, free=8_000_000_000, jobs=1, where="memory")[1]
+        >>> decide("auto", needed=5_000_000_000, free=8_000_000_000, copies=1, where="memory")[1]
         'bags are read anew every epoch: 5.00 GB are more than half of 8.00 GB that are free'
     """
     if mode == "off":
         return False, "bags are read anew every epoch: --data.resident off"
-    each = f" in each of {jobs} processes" if jobs > 1 else ""
-    size = f"{needed / 1e9:.2f} GB{each}"
+    each = f" in each of {copies} processes" if copies > 1 else ""
+    others = f" beside {promised / 1e9:.2f} GB of other encoders" if promised else ""
+    size = f"{needed / 1e9:.2f} GB{others}{each}"
     if free is None:
         if mode == "on":
             return True, f"bags are kept in {where}: {size}; how much is free is not known"
         why = f"the system does not say how much {where} is free"
         return False, f"bags are read anew every epoch: {why}"
     left = f"{free / 1e9:.2f} GB that are free"
-    if mode == "on" and needed * jobs > free:
+    total = (needed + promised) * copies
+    if mode == "on" and total > free:
         text = (
             f"the bags of the cohort take {size} of {where}, more than {left}: choose "
-            "--data.resident auto, fewer --jobs, or --data.store packed, whose pages the system "
-            "lets go when it needs them"
+            "--data.resident auto, fewer --jobs or --trainer.devices, or --data.store packed, "
+            "whose pages the system lets go when it needs them"
         )
         raise BadInput([Problem("--data.resident=on", None, None, text)])
-    if mode == "on" or needed * jobs <= SHARE * free:
+    if mode == "on" or total <= SHARE * free:
         return True, f"bags are kept in {where}: {size} of {left}"
     return False, f"bags are read anew every epoch: {size} are more than half of {left}"

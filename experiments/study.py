@@ -17,11 +17,12 @@ from data_modules.cohort import Cohort
 from data_modules.folds import Folds
 from data_modules.problems import Problems
 from experiments.arms import Arm, arms_of, source_of, with_baselines
-from experiments.cells import Cell, stages_of
+from experiments.cells import OPEN_RUNS, Cell, stages_of
 from experiments.cohorts import open_cohort
 from experiments.config import RunConfig
 from experiments.context import RunContext, for_other_processes, start_run, stored_or_drawn
 from experiments.cross_validation import Results, cross_validate, summarise
+from experiments.fast_bags import KeptBags
 from experiments.loggers import experiment_log
 from experiments.parallel import side_by_side
 from experiments.run_folder import open_run_folder, write_csv, write_json, write_start
@@ -107,11 +108,14 @@ def _start(
     """Opens everything, refuses what does not go together, and only then writes."""
     quiet = Console(quiet=True)
     cohorts: dict[tuple[str, ...], Cohort] = {}
+    # One process holds all arms until the end; others hold those that they are at.
+    alone = config.jobs == 1 and not config.cluster
+    kept = KeptBags(None if alone else OPEN_RUNS)
     for run in runs:
         open_run_folder(run.config, run.folder)
         key = (*run.config.modalities, run.config.encoder)
         if key not in cohorts:
-            cohorts[key] = open_cohort(run.config, quiet if cohorts else console)
+            cohorts[key] = open_cohort(run.config, quiet if cohorts else console, kept)
     of_run = [cohorts[(*run.config.modalities, run.config.encoder)] for run in runs]
     _check_same_patients(runs, of_run)
     folds: dict[Protocol, Folds] = {}

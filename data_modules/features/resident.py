@@ -40,3 +40,7 @@ class ResidentStore:
     def nbytes(self) -> int:
         """Bytes of all bags."""
         return self.store.nbytes()
+
+    def unread(self) -> int:
+        """Bytes of the bags that are still to be read, and are to be kept then."""
+        return self.nbytes() - sum(part.nbytes for bag in self.kept.values() for part in bag)

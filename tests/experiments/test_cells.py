@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import shutil
 from pathlib import Path
 
+from data_modules.features import ResidentStore
 from data_modules.folds import make_folds
 from experiments import cells
 from experiments.cells import Cell, member_folder, stages_of, work
 from experiments.config import RunConfig
 from experiments.context import RunContext, for_other_processes
+from experiments.fast_bags import KeptBags
 from experiments.parsing import parse_run
 
 
@@ -43,8 +46,6 @@ def test_a_lost_cell_is_done_again_to_the_same_bytes(
     finished_classical, tmp_path, monkeypatch
 ) -> None:
     """As another process does it: from the folder alone."""
-    import shutil
-
     folder = shutil.copytree(finished_classical, tmp_path / "run")
     config = for_other_processes(parse_run(["--config", str(folder / "config.yaml")]))
     monkeypatch.chdir(tmp_path)
@@ -62,8 +63,6 @@ def test_a_lost_cell_is_done_again_to_the_same_bytes(
 def test_an_ensemble_is_the_same_by_members_and_at_once(
     finished_paper, tmp_path, monkeypatch
 ) -> None:
-    import shutil
-
     folder = shutil.copytree(finished_paper, tmp_path / "run")
     config = for_other_processes(parse_run(["--config", str(folder / "config.yaml")]))
     before = (folder / "fold1" / "predictions.csv").read_bytes()
@@ -73,3 +72,18 @@ def test_an_ensemble_is_the_same_by_members_and_at_once(
     monkeypatch.setattr(cells, "train_member", None)  # everything is trained
     work(Cell(config, folder, 1, "fold"))
     assert (folder / "fold1" / "predictions.csv").read_bytes() == before
+
+
+def test_a_worker_holds_two_runs_and_their_common_bags_once(
+    finished, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(cells, "_open", {})
+    monkeypatch.setattr(cells, "_kept", KeptBags())
+    config = for_other_processes(parse_run(["--config", str(finished / "config.yaml")]))
+    folders = [shutil.copytree(finished, tmp_path / name) for name in "abc"]
+    one, two = (cells._opened(config, folder) for folder in folders[:2])
+    assert isinstance(one.cohort.features, ResidentStore)
+    assert two.cohort.features is one.cohort.features
+    assert cells._opened(config, folders[0]) is one
+    cells._opened(config, folders[2])
+    assert [folder for _, folder in cells._open] == [folders[0], folders[2]]

@@ -23,6 +23,7 @@ def test_the_toy_cohort_is_built_once_and_its_path_printed(
     assert f"data/{folder.name}/cohort.yaml" in printed
     assert "C-index of the true log hazard: 0." in printed
     assert "30 patients" in printed
+    assert "  attention: per_bag on cpu, 32-true\n" in printed
     changed = (folder / "cohort.yaml").stat().st_mtime_ns
     second = open_cohort(SMALL, quiet_console)
     assert quiet_console.file.getvalue().count("building") == 1

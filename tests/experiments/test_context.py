@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from data_modules.features import ResidentStore
 from data_modules.folds import make_folds
 from data_modules.folds_file import write_folds
 from data_modules.problems import BadInput
+from experiments import fast_bags
+from experiments.cohorts import open_cohort
 from experiments.config import RunConfig
+from experiments.config_parts import DataConfig
 from experiments.context import (
     RunContext,
     fold_indices,
@@ -42,6 +46,18 @@ def test_another_process_opens_the_same(cohort, toy_manifest, tmp_path, quiet_co
     assert again.cohort.data_hash == context.cohort.data_hash
     assert again.folds.hash == context.folds.hash
     assert "run folder" in quiet_console.file.getvalue()
+
+
+@pytest.mark.parametrize("data", [DataConfig(resident="on"), DataConfig(cache=True)])
+def test_what_others_keep_is_not_counted_again(
+    toy_manifest, tmp_path, quiet_console, monkeypatch, data
+) -> None:
+    config = RunConfig(cohort=str(toy_manifest), modalities=("image",), folds=2, jobs=3, data=data)
+    cohort = open_cohort(config, quiet_console)
+    start_run(config, tmp_path, cohort, stored_or_drawn(config, tmp_path, cohort), quiet_console)
+    # Two of three have read theirs: what is left suffices for the third alone.
+    monkeypatch.setattr(fast_bags, "free_bytes", lambda device: cohort.features.nbytes())
+    assert isinstance(reopen(config, tmp_path).cohort.features, ResidentStore)
 
 
 def test_changed_data_are_refused_before_anything_is_written(

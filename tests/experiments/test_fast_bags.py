@@ -12,8 +12,8 @@ from data_modules.manifest import load_manifest
 from data_modules.problems import BadInput
 from experiments import fast_bags
 from experiments.config import RunConfig
-from experiments.config_parts import DataConfig
-from experiments.fast_bags import decide, with_fast_bags
+from experiments.config_parts import DataConfig, TrainerConfig
+from experiments.fast_bags import KeptBags, copies, decide, with_fast_bags
 from experiments.run import main
 
 
@@ -55,24 +55,24 @@ def test_without_bags_there_is_nothing_to_tell(bags) -> None:
     ("needed", "jobs", "keep"), [(50, 1, True), (51, 1, False), (25, 2, True), (26, 2, False)]
 )
 def test_auto_takes_half_of_what_is_free_for_all_processes_together(needed, jobs, keep) -> None:
-    kept, told = decide("auto", needed=needed, free=100, jobs=jobs, where="memory")
+    kept, told = decide("auto", needed=needed, free=100, copies=jobs, where="memory")
     assert kept == keep
     assert ("in each of 2 processes" in told) == (jobs == 2)
 
 
 def test_where_the_system_says_nothing_auto_keeps_nothing() -> None:
-    keep, told = decide("auto", needed=1, free=None, jobs=1, where="memory")
+    keep, told = decide("auto", needed=1, free=None, copies=1, where="memory")
     assert not keep
     assert "does not say how much memory is free" in told
-    keep, told = decide("on", needed=1, free=None, jobs=1, where="memory")
+    keep, told = decide("on", needed=1, free=None, copies=1, where="memory")
     assert keep
     assert "not known" in told
 
 
 def test_bags_that_are_to_be_kept_and_do_not_fit_are_refused_with_sizes(bags, monkeypatch) -> None:
-    assert decide("on", needed=100, free=100, jobs=1, where="memory")[0]
+    assert decide("on", needed=100, free=100, copies=1, where="memory")[0]
     with pytest.raises(BadInput, match=r"2\.00 GB in each of 3 processes of GPU memory, more than"):
-        decide("on", needed=2 * 10**9, free=5 * 10**9, jobs=3, where="GPU memory")
+        decide("on", needed=2 * 10**9, free=5 * 10**9, copies=3, where="GPU memory")
     monkeypatch.setattr(fast_bags, "free_bytes", lambda device: 10)
     with pytest.raises(
         BadInput, match=r"--data\.resident=on.*0\.00 GB that are free.*--data\.resident"
@@ -118,6 +118,58 @@ def test_a_fixed_part_in_evaluation_is_said_beside_the_scores(
     assert note in json.loads((tmp_path / "run" / "cohort.json").read_text())["notes"]
     other = (tmp_path / "run" / "predictions.csv").read_bytes()
     assert other != (finished / "predictions.csv").read_bytes()
+
+
+def test_the_same_bags_are_held_once_and_other_bags_are_counted_with_them(
+    toy_manifest, bags, monkeypatch
+) -> None:
+    manifest = load_manifest(toy_manifest)
+    again = load_cohort(manifest, modalities=("image", "genes"))
+    other = load_cohort(manifest, modalities=("image",), encoder="resnet50")
+    config, kept = RunConfig(), KeptBags()
+    first = with_fast_bags(config, bags, kept)[0].features
+    same, told = with_fast_bags(config, again, kept)
+    assert same.features is first
+    assert "another arm" in told[-1]
+    # Alone it would fit into half of this, but the first is still to be read.
+    one, two = bags.features.nbytes(), other.features.nbytes()
+    assert kept.promised(torch.device("cpu")) == one
+    monkeypatch.setattr(fast_bags, "free_bytes", lambda device: 2 * (one + two) - 1)
+    assert with_fast_bags(config, other)[0].features is not other.features
+    assert with_fast_bags(config, other, kept)[0].features is other.features
+    for patient in first.patients():
+        first.read(patient)
+    assert kept.promised(torch.device("cpu")) == 0
+    assert isinstance(with_fast_bags(config, other, kept)[0].features, ResidentStore)
+
+
+def test_who_holds_few_at_once_counts_the_largest_of_the_others(bags) -> None:
+    device, sizes = torch.device("cpu"), {}
+    all_kept, two_kept = KeptBags(), KeptBags(at_once=2)
+    held = []
+    for patients in (3, 7, 5):
+        chosen = sorted(bags.features.patients())[:patients]
+        files = BagStore({p: bags.features.slides[p] for p in chosen}, bags.features.width)
+        held.append(ResidentStore(files, device))
+        sizes[patients] = files.nbytes()
+        for kept in (all_kept, two_kept):
+            kept.add(held[-1], files)
+    assert all_kept.promised(device) == sum(sizes.values())
+    assert two_kept.promised(device) == sizes[7]
+    assert two_kept.promised(torch.device("cuda", 0)) == 0
+    held.clear()
+    assert all_kept.promised(device) == 0
+
+
+@pytest.mark.parametrize(
+    ("jobs", "devices", "on_cpu", "on_gpu"),
+    [(1, 1, 1, 1), (3, 1, 3, 2), (4, 1, 4, 2), (1, 2, 3, 2)],
+)
+def test_copies_are_counted_where_they_lie(monkeypatch, jobs, devices, on_cpu, on_gpu) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    config = RunConfig(jobs=jobs, trainer=TrainerConfig(devices=devices))
+    assert copies(config, torch.device("cpu")) == on_cpu
+    assert copies(config, torch.device("cuda", 1)) == on_gpu
 
 
 def test_bags_that_do_not_fit_end_a_run_before_it_begins(

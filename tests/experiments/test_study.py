@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from data_modules.features import ResidentStore
 from experiments import parallel
+from experiments import study as study_module
 from experiments.run import main
 
 ARMS = ("image+clinical@maxvit", "image@resnet50", "genes", "cox_clinical")
@@ -95,6 +97,25 @@ def test_a_killed_study_goes_on_to_the_same_bytes_in_any_order(
     assert "paper/genes: fold1 of 2: 1 epochs" in printed
     for name in ("table1.csv", "table1.md", "table1.json", *(f"{p}/metrics.json" for p in PLACES)):
         assert (folder / name).read_bytes() == (study / name).read_bytes(), name
+
+
+def test_arms_that_see_the_same_features_hold_their_bags_once(run, tmp_path, monkeypatch) -> None:
+    held = {}
+
+    def stop(config, contexts, folder, console):  # noqa: ANN202
+        for context in contexts:
+            held[context.folder.name] = context.cohort.features
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study_module, "_finish", stop)
+    arms = ("image+genes@maxvit", "image@maxvit", "image", "image@resnet50")
+    with pytest.raises(KeyboardInterrupt):
+        run("--arms", *arms)
+    one, two, default, other = held.values()
+    assert isinstance(one, ResidentStore)
+    assert one is two is default
+    assert isinstance(other, ResidentStore)
+    assert other is not one
 
 
 def test_one_protocol_needs_no_folder_of_its_own(run, tmp_path, capsys) -> None:
