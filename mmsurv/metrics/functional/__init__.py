@@ -20,6 +20,7 @@ from mmsurv.metrics.functional.calibration import (
     observed_over_expected,
 )
 from mmsurv.metrics.functional.censoring import ipcw, legal_end, legal_times
+from mmsurv.metrics.functional.chance import FoldChance, chance_band, fold_chance
 from mmsurv.metrics.functional.concordance import (
     comparable_pairs,
     concordance,
@@ -44,6 +45,7 @@ __all__ = [
     "CoxFit",
     "DCalibration",
     "Estimate",
+    "FoldChance",
     "KaplanMeier",
     "Scored",
     "Value",
@@ -55,11 +57,13 @@ __all__ = [
     "brier_terms",
     "calibration_curve",
     "calibration_slope",
+    "chance_band",
     "comparable_pairs",
     "concordance",
     "corrected_resampled",
     "cox_regression",
     "d_calibration",
+    "fold_chance",
     "hazard_ratio",
     "holm",
     "integrated_accuracy",

@@ -31,11 +31,20 @@ def comparable_pairs(*, event: Bool[Array, " n"], time: Float[Array, " n"]) -> i
         3
     """
     check_follow_up(event=event, time=time)
-    return int(_pairs_led(event, time).sum())
+    return int(pairs_led(event, time).sum())
 
 
-def _pairs_led(event: Bool[Array, " n"], time: Float[Array, " n"]) -> Int[Array, " e"]:
-    """Comparable pairs in which each of the events is the earlier one."""
+def pairs_led(event: Bool[Array, " n"], time: Float[Array, " n"]) -> Int[Array, " e"]:
+    """Comparable pairs in which each of the events is the earlier one.
+
+    Args:
+        event: True = it happened.
+        time: Of the same patients.
+
+    Example:
+        >>> pairs_led(np.array([True, False, True]), np.array([1.0, 2.0, 2.0])).tolist()
+        [2, 1]
+    """
     everyone, censored, at = np.sort(time), np.sort(time[~event]), time[event]
     later = len(everyone) - np.searchsorted(everyone, at, side="right")
     tied = np.searchsorted(censored, at, side="right") - np.searchsorted(censored, at, side="left")
@@ -43,13 +52,23 @@ def _pairs_led(event: Bool[Array, " n"], time: Float[Array, " n"]) -> Int[Array,
     return led
 
 
-def _concordant_led(
+def concordant_led(
     log_hazard: Float[Array, " n"], event: Bool[Array, " n"], time: Float[Array, " n"]
 ) -> Float[Array, " e"]:
-    """Of the pairs of `_pairs_led` those in which the event has the higher risk; ties are halves.
+    """Of the pairs of `pairs_led` those in which the event has the higher risk; ties are halves.
 
     In the order of time, and of events before the censored of the same time, the later patients of
     an event's pairs are all those behind the last event of its time.
+
+    Args:
+        log_hazard: eta; only its order matters.
+        event: True = it happened.
+        time: Of the same patients.
+
+    Example:
+        >>> e, t = np.array([True, False, True]), np.array([1.0, 2.0, 2.0])
+        >>> concordant_led(np.array([2.0, 2.0, 1.0]), e, t).tolist()
+        [1.5, 0.0]
     """
     order = np.lexsort((~event, time))
     _, rank = np.unique(log_hazard, return_inverse=True)
@@ -103,7 +122,7 @@ def concordance(
         if not event.any():
             return Value.missing("no event among the patients")
         return Value.missing("no comparable pair: nobody is followed beyond the only event time")
-    return Value(float(_concordant_led(log_hazard, event, time).sum() / pairs))
+    return Value(float(concordant_led(log_hazard, event, time).sum() / pairs))
 
 
 def uno_concordance(
@@ -156,12 +175,12 @@ def uno_concordance(
     end = legal_end(train_time=train_time, test_time=time)
     if until > end:
         return Value.missing(f"tau {until:g} is beyond {end:g}, where the follow-up ends")
-    pairs = _pairs_led(event, time)
+    pairs = pairs_led(event, time)
     before = time[event] < until
     if pairs[before].sum() == 0:
         return Value.missing(f"no comparable pair before tau {until:g}")
     weight = ipcw(train_event=train_event, train_time=train_time, at=time[event]) ** 2 * before
-    concordant = _concordant_led(log_hazard, event, time)
+    concordant = concordant_led(log_hazard, event, time)
     return Value(float(weight @ concordant / (weight @ pairs)))
 
 
