@@ -236,6 +236,13 @@ class RunConfig:
                 "--optim.fused=on: with --trainer.precision 16-mixed it unscales gradients by "
                 "itself, and --trainer.gradient_clip cannot clip them",
             ),
+            (
+                self.risk_set == "batch"
+                or self.trainer.precision != "16-mixed"
+                or not self.trainer.gradient_clip,
+                "--risk_set=cohort: with --trainer.precision 16-mixed, gradients are still scaled "
+                "when --trainer.gradient_clip measures them; take bf16-mixed, or do not clip",
+            ),
             (self.trainer.threads >= 0, f"--trainer.threads={self.trainer.threads}: 0 or more"),
             (self.wandb.wait > 0, f"--wandb.wait={self.wandb.wait}: must be positive"),
         ]

@@ -12,6 +12,9 @@ from mmsurv.models.packed_attention import attention_kernel
 
 DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
+# Of attention, where other machines compute.
+UNKNOWN = "as each worker has it"
+
 MEMINFO = Path("/proc/meminfo")
 # Limit and use of the container or job: control groups of version 2, then of version 1.
 GROUPS = (
@@ -31,11 +34,20 @@ def run_device(config: RunConfig) -> torch.device:
 
 
 def run_attention(config: RunConfig) -> str:
-    """How a run computes attention over bags, and where: it decides the last digits."""
+    """How a run computes attention over bags, and where: it decides the last digits.
+
+    The machines of a cluster may have GPUs that this one lacks, and each looks for itself.
+    """
+    if config.cluster not in ("", "local") and config.trainer.accelerator != "cpu":
+        return UNKNOWN
     device = run_device(config)
-    dtype = DTYPES[config.trainer.precision]
-    capability = torch.cuda.get_device_capability(device) if device.type == "cuda" else (0, 0)
-    return f"{attention_kernel(device.type, dtype, capability=capability)} on {device.type}"
+    kernel = attention_kernel(
+        device.type,
+        DTYPES[config.trainer.precision],
+        head_width=config.model.width // config.model.heads,
+        capability=torch.cuda.get_device_capability(device) if device.type == "cuda" else (0, 0),
+    )
+    return f"{kernel} on {device.type}"
 
 
 def free_bytes(device: torch.device) -> int | None:

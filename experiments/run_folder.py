@@ -17,7 +17,7 @@ import yaml
 from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problem
 from experiments.config import RunConfig
-from experiments.device import run_attention
+from experiments.device import UNKNOWN, run_attention
 from experiments.locking import LOCK
 from experiments.parsing import as_plain, to_yaml
 
@@ -31,6 +31,8 @@ FREE_TO_CHANGE = (
     "out", "resume", "logger", "wandb", "mlflow", "jobs", "cluster", "data.workers",
     "data.prefetch", "data.store", "data.packed_in", "data.resident", "data.cache",
 )  # fmt: skip
+
+WAYS_OUT = {"attention": ": go on with the --trainer.accelerator and the kind of machine it had"}
 
 
 def open_run_folder(config: RunConfig, folder: Path) -> None:
@@ -83,20 +85,28 @@ def _passing(path: Path) -> bool:
 
 
 def write_start(config: RunConfig, folder: Path, *, data_hash: str, folds_hash: str) -> None:
-    """Writes config.yaml and environment.json; a resumed run checks the hashes instead.
+    """Writes config.yaml and environment.json; a resumed run is held against them instead.
 
     Raises:
-        BadInput: The data or the folds changed since the run was started.
+        BadInput: The data or the folds changed since the run was started, or the device has another
+            kernel of attention.
     """
     environment_file = folder / "environment.json"
     if config.resume and environment_file.is_file():
         before = json.loads(environment_file.read_text(encoding="utf-8"))
         now = {"data_hash": data_hash, "folds_hash": folds_hash}
+        # Another kernel has other last digits; runs of earlier versions do not tell theirs.
+        kernels = {before.get("attention", UNKNOWN), attention := run_attention(config)}
+        if UNKNOWN not in kernels:
+            now["attention"] = attention
         changed = [
-            Problem(str(environment_file), None, key, f"was {before[key]}, is now {value}")
+            Problem(
+                str(environment_file), None, key,
+                f"was {before[key]}, is now {value}{WAYS_OUT.get(key, '')}",
+            )
             for key, value in now.items()
             if before[key] != value
-        ]
+        ]  # fmt: skip
         if changed:
             raise BadInput(changed)
         return

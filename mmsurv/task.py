@@ -176,6 +176,11 @@ class SurvivalTask(LightningModule):
             optimizer: Any = self.optimizers()
             if self.hparams["gradient_clip"]:
                 self.clip_gradients(optimizer, gradient_clip_val=self.hparams["gradient_clip"])
+            if not self.foreseen.seen.event.any():
+                # Nor by weight decay: a step of no length moves nothing. It is counted, or there
+                # would be no checkpoint.
+                for group in optimizer.param_groups:
+                    group["lr"] = 0.0
             optimizer.step()
             optimizer.zero_grad()
             self.foreseen = None

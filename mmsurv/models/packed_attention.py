@@ -49,7 +49,11 @@ class VarlenKernel(Protocol):
 
 
 def attention_kernel(
-    device: str, dtype: torch.dtype, *, capability: tuple[int, int] = CAPABILITY
+    device: str,
+    dtype: torch.dtype,
+    *,
+    head_width: int,
+    capability: tuple[int, int] = CAPABILITY,
 ) -> AttentionKernel:
     """How attention over ragged sets is computed.
 
@@ -59,27 +63,37 @@ def attention_kernel(
     Args:
         device: Type, such as "cuda".
         dtype: Of queries, keys and values.
+        head_width: Numbers that a head reads of a token.
         capability: Generation of the CUDA device.
 
     Example:
-        >>> attention_kernel("cpu", torch.bfloat16), attention_kernel("cuda", torch.float32)
-        ('per_bag', 'per_bag')
-        >>> attention_kernel("cuda", torch.bfloat16)
+        >>> attention_kernel("cpu", torch.bfloat16, head_width=16)
+        'per_bag'
+        >>> attention_kernel("cuda", torch.float32, head_width=16)
+        'per_bag'
+        >>> attention_kernel("cuda", torch.bfloat16, head_width=16)
         'varlen'
-        >>> attention_kernel("cuda", torch.float16, capability=(7, 5))
+        >>> attention_kernel("cuda", torch.bfloat16, head_width=512)
+        'per_bag'
+        >>> attention_kernel("cuda", torch.float16, head_width=16, capability=(7, 5))
         'per_bag'
     """
     half = dtype in (torch.float16, torch.bfloat16)
-    return "varlen" if device == "cuda" and half and capability >= CAPABILITY else "per_bag"
+    able = device == "cuda" and half and capability >= CAPABILITY
+    return "varlen" if able and head_width <= WIDEST_HEAD else "per_bag"
 
 
 def kernel_for(tokens: Tensor, heads: int) -> AttentionKernel:
     """`attention_kernel` of these tokens, where they lie."""
     device = tokens.device
-    if device.type != "cuda" or tokens.shape[-1] // heads > WIDEST_HEAD:
+    if device.type != "cuda":
         return "per_bag"
-    capability = torch.cuda.get_device_capability(device)
-    return attention_kernel(device.type, tokens.dtype, capability=capability)
+    return attention_kernel(
+        device.type,
+        tokens.dtype,
+        head_width=tokens.shape[-1] // heads,
+        capability=torch.cuda.get_device_capability(device),
+    )
 
 
 def offsets(counts: Sequence[int], device: torch.device) -> Int[Tensor, " B1"]:

@@ -55,6 +55,13 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
         ({"modalities": ()}, "--modalities is empty"),
         ({"modalities": ("genes", "genes")}, "--modalities names one twice"),
         ({"risk_set": "cohort", "loss": "discrete"}, "only the Cox loss has risk sets"),
+        (
+            {
+                "risk_set": "cohort",
+                "trainer": TrainerConfig(precision="16-mixed", gradient_clip=1.0),
+            },
+            "take bf16-mixed, or do not clip",
+        ),
         ({"trainer": TrainerConfig(devices=0)}, "--trainer.devices=0: at least 1"),
         ({"trainer": TrainerConfig(devices=2), "jobs": 2}, "leave out --jobs and --cluster"),
         ({"trainer": TrainerConfig(devices=2), "cluster": "local"}, "leave out --jobs"),

@@ -7,7 +7,7 @@ import torch
 
 from experiments import device
 from experiments.config import RunConfig
-from experiments.config_parts import TrainerConfig
+from experiments.config_parts import ModelConfig, TrainerConfig
 from experiments.device import free_bytes, run_attention, run_device
 
 CPU = torch.device("cpu")
@@ -37,6 +37,17 @@ def test_a_run_names_the_kernel_of_its_attention(monkeypatch) -> None:
         "bf16-mixed": "varlen on cuda",
         "16-mixed": "varlen on cuda",
     }
+    # Each kernel is what the layers choose for heads of that width.
+    wide = replace(RunConfig(), trainer=TrainerConfig(precision="bf16-mixed"))
+    wide = replace(wide, model=ModelConfig(width=1024, heads=2))
+    assert run_attention(wide) == "per_bag on cuda"
+
+
+def test_what_the_machines_of_a_cluster_compute_with_is_not_known_here() -> None:
+    anywhere = TrainerConfig(accelerator="auto")
+    assert run_attention(RunConfig(cluster="slurm", trainer=anywhere)) == device.UNKNOWN
+    assert run_attention(RunConfig(cluster="slurm")) == "per_bag on cpu"
+    assert run_attention(RunConfig(cluster="local", trainer=anywhere)) != device.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from data_modules.problems import BadInput
-from experiments import run_folder
+from experiments import device, run_folder
 from experiments.config import RunConfig
 from experiments.config_parts import ModelConfig, OptimConfig
 from experiments.run import main
@@ -92,6 +92,22 @@ def test_changed_data_or_folds_are_noticed(started, tmp_path, name) -> None:
             tmp_path / "run",
             **(HASHES | {name: "other"}),
         )
+
+
+def test_another_kernel_of_attention_is_noticed(started, tmp_path, monkeypatch) -> None:
+    resumed = dataclasses.replace(started, resume=True)
+    monkeypatch.setattr(run_folder, "run_attention", lambda config: "varlen on cuda")
+    with pytest.raises(BadInput, match="attention: was per_bag on cpu, is now varlen on cuda"):
+        write_start(resumed, tmp_path / "run", **HASHES)
+    # What other machines compute with is not known, and runs of earlier versions do not tell.
+    monkeypatch.setattr(run_folder, "run_attention", lambda config: device.UNKNOWN)
+    write_start(resumed, tmp_path / "run", **HASHES)
+    file = tmp_path / "run" / "environment.json"
+    content = json.loads(file.read_text())
+    del content["attention"]
+    file.write_text(json.dumps(content))
+    monkeypatch.setattr(run_folder, "run_attention", lambda config: "varlen on cuda")
+    write_start(resumed, tmp_path / "run", **HASHES)
 
 
 def test_nothing_to_resume(tmp_path) -> None:

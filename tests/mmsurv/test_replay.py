@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def _net(dropout: float = 0.4) -> SurvivalNet:
     return SurvivalNet(Sizes(6, 5, 3), width=8, heads=2, dropout=dropout).train()
 
 
-def _whole(net: SurvivalNet, batches: list[Batch], loss: CoxLoss) -> Tensor:
+def _whole(net: Callable[[Batch], Tensor], batches: list[Batch], loss: CoxLoss) -> Tensor:
     """The loss over everybody, with all graphs in memory at once."""
     parts = []
     for number, batch in enumerate(batches):
@@ -51,7 +52,7 @@ def _whole(net: SurvivalNet, batches: list[Batch], loss: CoxLoss) -> Tensor:
     return loss(log_hazard=torch.cat(parts), event=event, time=time)
 
 
-def _replayed(net: SurvivalNet, batches: list[Batch], loss: CoxLoss) -> Tensor:
+def _replayed(net: Callable[[Batch], Tensor], batches: list[Batch], loss: CoxLoss) -> Tensor:
     def forward(number: int, batch: Batch) -> Tensor:
         seed_batch(0, 0, number)
         log_hazard: Tensor = net(batch)
@@ -91,6 +92,46 @@ def test_other_masks_in_the_second_pass_would_be_seen(make_patients) -> None:
     assert not all(torch.allclose(a.grad, b.grad, rtol=1e-3) for a, b in pairs)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("size", [1, 3, 4, 11])
+def test_two_passes_give_the_gradient_of_the_whole_under_half_precision(
+    make_patients, ties, size
+) -> None:
+    """Both see the same batches, so every product is rounded alike; sums over them are float32.
+
+    Autocast is entered batch by batch, as a trainer does: inside, it keeps the halves of a weight,
+    and would sum the gradients of all batches in half precision.
+    """
+    patients = [
+        p._replace(time_days=float(1 + i // 3)) for i, p in enumerate(make_patients(COUNTS))
+    ]
+    batches, loss = _batches(patients, size), CoxLoss(ties)
+    one, two, exact = _net(), _net(), _net()
+
+    def halved(net: SurvivalNet) -> Any:
+        return torch.autocast("cpu", torch.bfloat16)(net)
+
+    whole = _whole(halved(one), batches, loss)
+    whole.backward()
+    replayed = _replayed(halved(two), batches, loss)
+    _whole(exact, batches, loss).backward()
+    assert whole.dtype == replayed.dtype == torch.float32
+    assert replayed.item() == pytest.approx(whole.item(), rel=1e-6)
+    rounded = False
+    for (name, expected), found, wide in zip(
+        one.named_parameters(), two.parameters(), exact.parameters(), strict=True
+    ):
+        if expected.grad is None:  # of a modality that nobody lacks
+            assert found.grad is None
+            continue
+        scale = expected.grad.abs().max().item()
+        torch.testing.assert_close(
+            found.grad, expected.grad, rtol=0, atol=1e-5 * scale + 1e-12, msg=name
+        )
+        rounded |= not torch.allclose(expected.grad, wide.grad, rtol=1e-4, atol=1e-4 * scale)  # type: ignore[arg-type]
+    assert rounded  # half precision was at work
+
+
 def test_under_half_precision_the_loss_is_in_float32(make_patients) -> None:
     net, batches = _net(), _batches(make_patients(COUNTS), 4)
 
@@ -124,6 +165,16 @@ def test_gradients_come_back_batch_by_batch(etas, size) -> None:
     assert leaf.grad is not None
     torch.testing.assert_close(torch.cat(foreseen.gradients), leaf.grad)
     assert [len(g) for g in foreseen.gradients] == [len(part.event) for part in parts]
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_a_cohort_without_an_event_moves_no_weight(make_patients, ties) -> None:
+    living = [p._replace(event=False) for p in make_patients(COUNTS)]
+    fitted = _fitted(living, 4, ties=ties, weight_decay=0.5, lr=0.1)
+    torch.manual_seed(0)
+    start = SurvivalTask(sizes=[6, 5, 3], width=8, heads=2, dropout=0.0).state_dict()
+    for name, weight in fitted.state_dict().items():
+        assert torch.equal(weight, start[name].to(weight.dtype)), name
 
 
 def _fitted(patients: list[Patient], size: int, **options: Any) -> SurvivalTask:

@@ -91,6 +91,12 @@ def test_a_cpu_never_takes_the_packed_kernel() -> None:
         assert packed_attention.kernel_for(torch.zeros(1, 8, dtype=dtype), 2) == "per_bag"
 
 
+def test_heads_that_are_too_wide_for_the_packed_kernel_do_without() -> None:
+    half, widest = torch.bfloat16, packed_attention.WIDEST_HEAD
+    assert packed_attention.attention_kernel("cuda", half, head_width=widest) == "varlen"
+    assert packed_attention.attention_kernel("cuda", half, head_width=widest + 1) == "per_bag"
+
+
 @needs_cuda
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_flash_attention_agrees_with_float32_within_half_precision(dtype) -> None:
