@@ -154,7 +154,7 @@ def _gap(arm: str) -> tuple[Any, ...]:
 def _kaplan_meier() -> Any:
     return wr.MediaBrowser(
         title="Kaplan-Meier of the out-of-fold risk groups",
-        media_keys=["kaplan_meier"],
+        media_keys=["figures/kaplan_meier"],
         num_columns=2,
         layout=wr.Layout(x=0, y=0, w=WIDTH, h=12),
     )

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
-import pandas as pd
 import pytest
+import wandb
 
 import experiments
-from experiments.config import RunConfig
 from experiments.dashboards.layout import report
 from experiments.dashboards.picture import panels, plain, shown
-from experiments.inner_scores import flat_inner, inner_so_far
-from experiments.run_folder import flat_config
-from experiments.scores import flat_summary
+from experiments.run import main
 from experiments.sweeping.sweep_file import read_sweep
 
 SWEEP = Path(experiments.__file__).parent / "sweeps" / "optimiser.yaml"
@@ -43,19 +43,39 @@ def test_every_panel_that_a_group_wants_is_there(content) -> None:
     assert content["project"]["entityName"] == "team"
 
 
-def test_every_name_in_a_panel_is_one_that_runs_log(content, finished) -> None:
-    """Of a real run: its summary, its curves, its pictures and its configuration."""
-    scores = json.loads((finished / "metrics.json").read_text())
-    logged = set(flat_summary(scores) | flat_inner(scores["inner"]))
-    logged |= {f"cv/{name}" for name in inner_so_far({}, {}, "paper")}
-    for fold in (0, 1):
-        columns = pd.read_csv(finished / f"fold{fold}" / "history.csv").columns
-        logged |= {f"fold{fold}/{name}" for name in columns}
-    logged |= {path.stem for path in (finished / "figures").glob("*.png")}
-    logged |= flat_config(RunConfig()).keys()
+def test_every_name_in_a_panel_is_one_that_runs_log(
+    content, toy_manifest, tmp_path, monkeypatch
+) -> None:
+    """Of a real run, from the file that its W&B client wrote: every key, under its full name."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.chdir(tmp_path)
+    flags = [
+        "--folds=2", "--trainer.max_epochs=1", "--trainer.threads=1", "--model.heads=2",
+        "--model.width=8", "--modalities=[genes,clinical]", "--baselines=false",
+    ]  # fmt: skip
+    assert main(["--cohort", str(toy_manifest), "--out=run", "--logger=wandb", *flags]) == 0
+    wandb.teardown()
+    logged = _keys(tmp_path / "run")
+    assert {"figures/kaplan_meier", "fold0/val/loss"} <= logged
     names = {plain(name) for panel in panels(content) for name in shown(panel)}
     assert len(names) > 15
     assert not names - logged
+
+
+def _keys(folder: Path) -> set[str]:
+    """Every key of the summary and the configuration, read by W&B's own reader.
+
+    W&B keeps the last of everything that is logged in the summary, media too.
+    """
+    (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+    words = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--summary", "--json"]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+        subprocess.run(
+            [*words, str(file)], stdin=subprocess.DEVNULL, stdout=printed, timeout=120, check=True
+        )
+        printed.seek(0)
+        found = json.loads(printed.read())
+    return {*found["summary"], *found["config"]}
 
 
 def test_flags_with_dots_are_named_as_runs_have_them(content) -> None:

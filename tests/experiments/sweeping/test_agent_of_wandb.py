@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 import experiments
+from experiments.config_parts import WandbConfig
 
 ROOM = Path(experiments.__file__).parent
 TINY = [
@@ -42,6 +43,21 @@ def _environment(url: str, folder: Path) -> dict[str, str]:
         "WANDB_BASE_URL": url, "WANDB_API_KEY": KEY, "PYTHONPATH": str(ROOM.parent), "PATH": path,
         "HOME": str(folder), "WANDB_AGENT_DISABLE_FLAPPING": "true",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("file", sorted((ROOM / "sweeps").glob("*.yaml")), ids=lambda f: f.stem)
+def test_a_sweep_lands_in_the_project_of_the_runs(file, stand_in, command, tmp_path) -> None:
+    """Without a project of its own, W&B makes one up from the name of the program."""
+    server = stand_in({}, [])
+    made = command(
+        [AGENT[0], "sweep", str(file)], cwd=tmp_path, env=_environment(server.url, tmp_path),
+        seconds=60,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout
+    (sent,) = server.sweeps
+    assert sent["projectName"] == WandbConfig().project
+    assert yaml.safe_load(sent["config"])["project"] == WandbConfig().project
+    assert "wandb agent team/mmsurv/abc" in made.stdout
 
 
 @pytest.mark.slow
