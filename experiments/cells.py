@@ -145,7 +145,7 @@ def member_folder(folder: Path, config: RunConfig, fold: int, member: int) -> Pa
 def _run_fold(context: RunContext, fold: int, log: ExperimentLog, console: Console) -> None:
     config = context.config
     members = [_network(context, fold, m, log, console) for m in range(config.ensemble)]
-    with told_when_full(config, members[0].data, f"evaluation of fold{fold}"):
+    with told_when_full(config, members[0].data, f"evaluation of fold{fold}", members[-1].home):
         table = score_fold(
             members,
             fold=fold,
@@ -171,7 +171,7 @@ def _network(
             console.print(told)
         return Member(finish_member(home), home, data)
     how = _surroundings(context, fold, member, log, console)
-    with told_when_full(config, data, f"training of {home.relative_to(context.folder)}"):
+    with told_when_full(config, data, f"training of {home.relative_to(context.folder)}", home):
         task = train_member(config, data, home, **how)
     return Member(task, home, data)
 
@@ -196,7 +196,7 @@ def fit_network(network: Network) -> str:
     data = _member_data(context, fold, member)
     home = member_folder(folder, config, fold, member)
     how = _surroundings(context, fold, member, cell_log(folder), console)
-    with told_when_full(config, data, f"training of {home.relative_to(folder)}"):
+    with told_when_full(config, data, f"training of {home.relative_to(folder)}", home):
         fit_member(config, data, home, **how)
     return printed.getvalue().rstrip("\n")
 

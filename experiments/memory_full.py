@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.config import RunConfig
@@ -12,8 +14,11 @@ from experiments.config import RunConfig
 if TYPE_CHECKING:
     from data_modules.datamodule import SurvivalDataModule
 
-# How torch tells it of a CPU.
+# How torch tells it of a CPU, and of the memory through which workers hand over what they read.
 CPU_WORDS = ("can't allocate memory", "not enough memory")
+SHARED_WORDS = ("shared memory", "unable to mmap", "unable to write to file </torch_")
+# A worker that the system ended, mostly for its memory: DataLoader worker (pid 7) is killed by …
+WORKER_ENDED = re.compile(r"DataLoader worker .* is killed by signal: (Bus error|Killed)")
 
 
 class MemoryFullError(RuntimeError):
@@ -35,17 +40,41 @@ def is_memory_full(error: BaseException) -> bool:
         isinstance(error, MemoryError | torch.OutOfMemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or (isinstance(error, RuntimeError) and any(w in str(error) for w in CPU_WORDS))
+        or of_worker(error)
     )
 
 
+def of_worker(error: BaseException) -> bool:
+    """Whether a process that reads bags lacked memory.
+
+    Example:
+        >>> of_worker(RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. It"))
+        True
+        >>> of_worker(RuntimeError("DataLoader worker (pid 7) exited unexpectedly with code 1"))
+        False
+    """
+    found: BaseException | None = error
+    # The news that a worker is gone is the cause of the error that is seen.
+    while found is not None:
+        text = str(found)
+        told = WORKER_ENDED.search(text) or any(words in text for words in SHARED_WORDS)
+        if isinstance(found, RuntimeError | OSError) and told:
+            return True
+        found = found.__cause__
+    return False
+
+
 @contextmanager
-def told_when_full(config: RunConfig, data: SurvivalDataModule, what: str) -> Iterator[None]:
+def told_when_full(
+    config: RunConfig, data: SurvivalDataModule, what: str, home: Path
+) -> Iterator[None]:
     """Turns an allocator's error into one that helps.
 
     Args:
         config: Of the run.
         data: Knows which batch was at hand.
         what: Was done, such as "training of fold0".
+        home: Where checkpoints lie.
 
     Raises:
         MemoryFullError: Memory did not suffice in the block.
@@ -59,14 +88,15 @@ def told_when_full(config: RunConfig, data: SurvivalDataModule, what: str) -> It
         notes = [note for note in getattr(error, "__notes__", ()) if "largest bag" in note]
         if not notes and data.at_hand is not None:
             notes = [data.at_hand.largest()]
-        raise MemoryFullError(advice(config, what, error, *notes)) from error
+        kept = (home / "last.ckpt").is_file()
+        raise MemoryFullError(advice(config, what, error, *notes, kept=kept)) from error
 
 
-def advice(config: RunConfig, what: str, error: BaseException, *notes: str) -> str:
-    """The message: what did not fit and which flags help.
+def advice(config: RunConfig, what: str, error: BaseException, *notes: str, kept: bool) -> str:
+    """The message: what did not fit, which flags help, and what is kept.
 
     Example:
-        >>> advice(RunConfig(), "training of fold0", MemoryError()).partition(":")[0]
+        >>> advice(RunConfig(), "training of fold0", MemoryError(), kept=True).partition(":")[0]
         'memory did not suffice in training of fold0'
     """
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -79,7 +109,10 @@ def advice(config: RunConfig, what: str, error: BaseException, *notes: str) -> s
         flags.append("--pooling latent, which grows with patches and not with their square")
     if config.data.resident != "off":
         flags.append("--data.resident off")
+    if config.data.workers:
+        flags.append(f"fewer --data.workers (now {config.data.workers})")
+    left = "The last checkpoint is kept" if kept else "There is no checkpoint yet"
     return (
         f"memory did not suffice in {what}: {'; '.join((*notes, reason))}. What helps in a new "
-        f"run: {', '.join(flags)}. The last checkpoint is kept: for the same run, free some memory"
+        f"run: {', '.join(flags)}. {left}: for the same run, free some memory"
     )

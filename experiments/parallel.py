@@ -13,6 +13,7 @@ from experiments.cells import Cell, run_cell, work
 from experiments.context import RunContext
 from experiments.fan_out import fan_out
 from experiments.loggers import ExperimentLog
+from experiments.memory_full import MemoryFullError
 
 
 def one_by_one(
@@ -59,6 +60,7 @@ def side_by_side(
         study: The folder that holds the run folders, where there are several.
 
     Raises:
+        MemoryFullError: Cells failed, all for want of memory.
         RuntimeError: Cells failed; what they left is taken up by --resume.
     """
 
@@ -89,6 +91,9 @@ def side_by_side(
             for line in result.splitlines():
                 console.print(f"{run_name(cell)}{line}")
             done(cell)
+    if failed and all(isinstance(error, MemoryFullError) for error in failed):
+        others = f"; {len(failed)} of {len(cells)} cells lacked memory, the others are done"
+        raise MemoryFullError(f"{failed[0]}, or take fewer --jobs{others}") from failed[0]
     if failed:
         raise RuntimeError(
             f"{len(failed)} of {len(cells)} cells failed, the others are done: mend and --resume"

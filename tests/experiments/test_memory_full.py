@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -8,7 +10,11 @@ import pytest
 import torch
 
 from data_modules.datamodule import Bags
+from experiments import parallel
+from experiments.attempts import attempt, outcome
+from experiments.cells import Cell, work
 from experiments.config import RunConfig
+from experiments.config_parts import DataConfig
 from experiments.memory_full import MemoryFullError, told_when_full
 from experiments.run import main
 from mmsurv.task import SurvivalTask
@@ -19,6 +25,12 @@ ERRORS = [
     MemoryError(),
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"),
     OSError(errno.ENOMEM, "Cannot allocate memory"),
+    RuntimeError(
+        "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that "
+        "dataloader's workers are out of shared memory."
+    ),
+    RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
+    RuntimeError("unable to write to file </torch_7_1>: No space left on device (28)"),
 ]
 
 
@@ -27,7 +39,7 @@ def test_a_full_memory_names_the_largest_bag_and_the_flags_that_help(error) -> N
     data = SimpleNamespace(at_hand=Bags(("P1", "P2", "P3"), (4, 90_000, 7)))
     with (
         pytest.raises(MemoryFullError, match="that of P2, 90,000 patches") as told,
-        told_when_full(RunConfig(), data, "training of fold0"),
+        told_when_full(RunConfig(), data, "training of fold0", Path("none")),
     ):
         raise error
     text = str(told.value)
@@ -40,17 +52,48 @@ def test_the_batch_that_could_not_be_read_is_told_and_not_the_one_before() -> No
     data = SimpleNamespace(at_hand=Bags(("P1",), (4,)))
     error = MemoryError()
     error.add_note("the largest bag of the batch is that of P9, 70 patches")
-    with pytest.raises(MemoryFullError) as told, told_when_full(RunConfig(), data, "training"):
+    with (
+        pytest.raises(MemoryFullError) as told,
+        told_when_full(RunConfig(), data, "training", Path("none")),
+    ):
         raise error
     assert "P9" in str(told.value)
     assert "P1," not in str(told.value)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), OSError(errno.ENOENT, "no")])
+def test_a_worker_that_was_ended_is_seen_behind_the_news_of_it() -> None:
+    config = replace(RunConfig(), data=DataConfig(workers=2))
+    data = SimpleNamespace(at_hand=None)
+    with (
+        pytest.raises(MemoryFullError, match=r"fewer --data\.workers \(now 2\)"),
+        told_when_full(config, data, "training", Path("none")),
+    ):
+        raise RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly") from ERRORS[-2]
+
+
+def test_a_checkpoint_is_promised_only_where_there_is_one(tmp_path) -> None:
+    data = SimpleNamespace(at_hand=None)
+    for name, told in (("none", "There is no checkpoint yet"), ("last", "The last checkpoint is")):
+        (tmp_path / f"{name}.ckpt").touch()
+        with (
+            pytest.raises(MemoryFullError, match=told),
+            told_when_full(RunConfig(), data, "training", tmp_path),
+        ):
+            raise MemoryError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("shapes differ"),
+        OSError(errno.ENOENT, "no"),
+        RuntimeError("DataLoader worker (pid 7) is killed by signal: Segmentation fault. "),
+    ],
+)
 def test_other_errors_stay_what_they_are(error) -> None:
     with (
         pytest.raises(type(error)) as found,
-        told_when_full(RunConfig(), SimpleNamespace(at_hand=None), "training"),
+        told_when_full(RunConfig(), SimpleNamespace(at_hand=None), "training", Path("none")),
     ):
         raise error
     assert found.value is error
@@ -78,3 +121,25 @@ def test_a_run_that_lacked_memory_keeps_its_checkpoint_and_goes_on(
     assert main(["--resume", "--out", "full", "--logger", "csv"]) == 0
     expected = (finished / "predictions.csv").read_bytes()
     assert (tmp_path / "full" / "predictions.csv").read_bytes() == expected
+
+
+def test_side_by_side_it_ends_as_the_same_line(run, tmp_path, monkeypatch, capsys) -> None:
+    def lacks(cell: Cell) -> str:
+        if cell.fold == 1:
+            with told_when_full(cell.config, SimpleNamespace(at_hand=None), "training", tmp_path):
+                raise ALLOCATOR
+        return work(cell)
+
+    def in_turn(work, tasks, **how: object):  # noqa: ANN202
+        for index, task in enumerate(tasks):
+            yield index, outcome(attempt(work, task))
+
+    monkeypatch.setattr(parallel, "fan_out", in_turn)
+    monkeypatch.setattr(parallel, "work", lacks)
+    assert run("--trainer.max_epochs", "1", "--jobs", "2") == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: memory did not suffice in training: ")
+    assert "fewer --jobs; 1 of 2 cells lacked memory" in told
+    assert told.endswith("then --resume --out run\n")
+    assert told.count("\n") == 1
+    assert (tmp_path / "run" / "fold0" / "predictions.csv").is_file()
