@@ -55,16 +55,26 @@ def on_gpu(config: RunConfig) -> bool:
 def check_devices(config: RunConfig) -> None:
     """Refuses more GPUs than there are; a CPU has room for any number of processes.
 
+    What the machines of a cluster have is not known here.
+
     Raises:
         BadInput: There are fewer than asked for.
     """
     asked, there = config.trainer.devices, torch.cuda.device_count()
+    here = config.cluster in ("", "local")
+    if here and asked == 1 and config.trainer.accelerator == "gpu" and not _any_gpu():
+        text = "PyTorch finds no GPU on this machine; set --trainer.accelerator auto or cpu"
+        raise BadInput([Problem("--trainer.accelerator=gpu", None, None, text)])
     if asked > 1 and on_gpu(config) and there < asked:
         text = (
             f"{asked} GPUs are asked for and {there} {'is' if there == 1 else 'are'} there; "
             "lower it, or set --trainer.accelerator cpu"
         )
         raise BadInput([Problem("--trainer.devices", None, None, text)])
+
+
+def _any_gpu() -> bool:
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 def in_company(

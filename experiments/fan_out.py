@@ -54,8 +54,7 @@ def fan_out(
         >>> next(fan_out(abs, ["a"]))
         (0, TypeError("bad operand type for abs(): 'str'"))
     """
-    if jobs < 1:
-        raise BadInput([Problem("--jobs", None, None, f"{jobs} is no number of processes")])
+    _check_jobs(jobs)
     if cluster:
         from experiments.over_dask import check_address, over_dask
 
@@ -66,6 +65,28 @@ def fan_out(
     from experiments.spawned import in_processes
 
     return in_processes(work, tasks, jobs=jobs, retries=retries)
+
+
+def check_fan_out(
+    *, jobs: int = 1, cluster: str = "", needs: Mapping[str, float] | None = None
+) -> None:
+    """Refuses what `fan_out` would refuse, before anything is written.
+
+    A scheduler that is there already is asked; one that would be started here is not.
+
+    Raises:
+        BadInput: As `fan_out`.
+    """
+    _check_jobs(jobs)
+    if cluster:
+        from experiments.over_dask import check_cluster
+
+        check_cluster(cluster, needs or {})
+
+
+def _check_jobs(jobs: int) -> None:
+    if jobs < 1:
+        raise BadInput([Problem("--jobs", None, None, f"{jobs} is no number of processes")])
 
 
 def place_number() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 from data_modules.problems import BadInput, Problem
 from experiments.attempts import LostTask, attempt, outcome
+from experiments.cluster_watch import HOSTED, Watch
 from experiments.spawned import THREADS, cores
 
 # Seconds within which a scheduler must answer, and have a worker.
@@ -22,7 +24,6 @@ SECONDS = 2.0
 PLACE = "place"
 # Queues whose workers are jobs: name of the class in dask_jobqueue.
 QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
-HOSTED = ("tcp://", "tls://")
 
 _one_at_a_time = threading.Lock()
 
@@ -50,6 +51,18 @@ def check_address(cluster: str) -> None:
             raise _refused(message) from error
 
 
+def check_cluster(cluster: str, needs: Mapping[str, float]) -> None:
+    """Refuses what is no cluster; asks a scheduler that is there already for its workers.
+
+    Raises:
+        BadInput: As `over_dask`.
+    """
+    check_address(cluster)
+    if cluster.startswith(HOSTED):
+        with ExitStack() as stack:
+            _check_workers(_client(cluster, stack), cluster, needs)
+
+
 def over_dask(
     work: Callable[[Any], Any],
     tasks: Sequence[Any],
@@ -74,11 +87,15 @@ def over_dask(
             started = stack.enter_context(_started(cluster, jobs, retries, needs))
             client = _client(started, stack)
         wanted = {**needs, **({} if hosted else {PLACE: 1})}
-        yield from _fed(client, work, tasks, wanted)
+        yield from _fed(client, work, tasks, wanted, Watch(cluster))
 
 
 def _fed(
-    client: Any, work: Callable[[Any], Any], tasks: Sequence[Any], wanted: Mapping[str, float]
+    client: Any,
+    work: Callable[[Any], Any],
+    tasks: Sequence[Any],
+    wanted: Mapping[str, float],
+    watch: Watch,
 ) -> Iterator[tuple[int, Any]]:
     """Hands out one task a worker.
 
@@ -90,7 +107,9 @@ def _fed(
     under_way: dict[Any, int] = {}
     try:
         while waiting or under_way:
-            places = max(1, len(client.nthreads()))
+            workers = len(client.nthreads())
+            watch.look(workers, time.monotonic())
+            places = max(1, workers)
             while waiting and len(under_way) < places:
                 index, task = waiting.popleft()
                 future = client.submit(alone, work, task, pure=False, resources=wanted)

@@ -64,12 +64,14 @@ def _run(config: RunConfig, folder: Path, after_fold: AfterFold | None) -> int:
     from experiments.context import start_run, stored_or_drawn
     from experiments.cross_validation import cross_validate
     from experiments.devices import check_devices
+    from experiments.fan_out import check_fan_out
     from experiments.loggers import experiment_log
     from experiments.run_folder import open_run_folder
     from experiments.study import run_study
     from experiments.table import baseline_reasons, baseline_table, reasons, result_table
 
     check_devices(config)
+    check_fan_out(jobs=config.jobs, cluster=config.cluster)
     console = Console(soft_wrap=True)
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)

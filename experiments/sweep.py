@@ -1,6 +1,7 @@
 """`python -m experiments.sweep FILE`: W&B's sweep files without a server.
 
-Exit codes: 0 done; 2 bad input, nothing started; 1 nothing could be ranked.
+Exit codes: 0 done; 2 bad input, nothing started; 1 nothing could be ranked, or the machine or a
+server failed: what is done is kept, and the same command goes on.
 """
 
 from __future__ import annotations
@@ -51,22 +52,16 @@ def parser() -> argparse.ArgumentParser:
 def main(args: list[str] | None = None) -> int:
     """Runs the command; tests call it in-process."""
     options, flags = parser().parse_known_args(args)
-    from data_modules.problems import BadInput
+    from experiments.tracking.ending import ended
 
-    try:
-        return _sweep(options, flags)
-    except BadInput as error:
-        print(error, file=sys.stderr)
-        return 2
+    return ended(lambda: _sweep(options, flags))
 
 
 def _sweep(options: argparse.Namespace, flags: list[str]) -> int:
-    from data_modules.problems import BadInput, Problem
+    from experiments.fan_out import check_fan_out
     from experiments.sweeping.check import check_sweep, with_defaults
     from experiments.sweeping.sweep_file import read_sweep
 
-    if options.jobs < 1:
-        raise BadInput([Problem("--jobs", None, None, f"{options.jobs} is no number of processes")])
     sweep = read_sweep(options.file)
     check_sweep(options.file, sweep, flags)
     from experiments.sweeping.agent import Order
@@ -76,6 +71,8 @@ def _sweep(options: argparse.Namespace, flags: list[str]) -> int:
     if options.check:
         print(f"{options.file}: {sweep.method}, {count} configurations, {sweep.metric}")
         return 0
+    if not options.push:
+        check_fan_out(jobs=options.jobs, cluster=options.cluster)
     folder = options.folder or Path("runs") / f"sweep-{sweep.name}"
     order = Order(folder.resolve(), sweep, with_defaults(sweep, flags), count, options.search_seed)
     open_folder(order, options.file, must_exist=options.push)
@@ -83,23 +80,32 @@ def _sweep(options: argparse.Namespace, flags: list[str]) -> int:
         from experiments.sweeping.push import push
 
         return push(order)
+    failed = 1
     try:
-        _run(order, options)
+        failed = _run(order, options)
     finally:
         ranked = _report(order)
-    return 0 if ranked else 1
+    return 0 if ranked and not failed else 1
 
 
-def _run(order: Order, options: argparse.Namespace) -> None:
+def _run(order: Order, options: argparse.Namespace) -> int:
+    """Runs what is left.
+
+    Returns:
+        Agents that ended before the sweep did.
+    """
     from experiments.fan_out import fan_out
     from experiments.sweeping.agent import serve
 
     print(f"sweep folder: {order.folder}")
     agents = range(options.jobs)
     work = partial(serve, order)
+    failed = 0
     for agent, ran in fan_out(work, agents, jobs=options.jobs, cluster=options.cluster):
         if isinstance(ran, Exception):
+            failed += 1
             print(f"agent {agent + 1}: {ran}", file=sys.stderr)
+    return failed
 
 
 def _report(order: Order) -> int:

@@ -54,14 +54,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flag("encoder", default="maxvit", help="maxvit, resnet50 or any name that timm knows")
     flag("encoder_weights", type=Path, help="the encoder's weights: .safetensors, .pth")
     flag("random_weights", action="store_true", help="no weights: for tests; bags say so")
-    flag("mpp", type=float, default=0.0, help="µm per pixel of slides that do not say it")
+    flag("mpp", type=float, default=0.0, help="µm per pixel of slides that say none or nonsense")
     flag(
         "tile_px",
         type=int,
         default=0,
         help="side of a tile in pixels; 0: as the encoder takes them",
     )
-    flag("tile_mpp", type=float, default=0.25, help="µm per pixel of a tile")
+    flag("tile_mpp", type=float, default=0.0, help="µm per pixel of a tile; 0: 0.25")
     flag("min_region", type=float, default=0.5, help="least share of a tile in the region")
     flag("min_tissue", type=float, default=0.5, help="least share of a tile that is tissue")
     flag("tissue", choices=TISSUES, default="otsu", help="how tissue is found")
@@ -91,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from data_modules.problems import BadInput, Problem
+    from experiments.fan_out import check_fan_out
     from experiments.preparing.features_setup import open_folder, set_up
 
     console = Console(soft_wrap=True)
@@ -98,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
     for note in setup.notes:
         console.print(f"note: {note}", markup=False, highlight=False)
     try:
+        check_fan_out(jobs=setup.jobs, cluster=setup.cluster, needs=setup.needs)
         open_folder(options.out, setup)
         tally = _extract(setup, console)
         _write(options.out, setup, tally)

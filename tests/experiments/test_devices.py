@@ -43,6 +43,22 @@ def test_without_a_gpu_auto_is_the_cpu(run, tmp_path, monkeypatch, capsys) -> No
     assert not list(tmp_path.rglob("*.yaml"))
 
 
+def test_one_gpu_where_there_is_none_is_refused_before_anything_is_written(
+    run, tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert run("--trainer.accelerator", "gpu") == 2
+    told = capsys.readouterr().err
+    assert "--trainer.accelerator=gpu: PyTorch finds no GPU" in told
+    assert "--trainer.accelerator auto or cpu" in told
+    assert not (tmp_path / "run").exists()
+    # The machines of a cluster may have what this one lacks.
+    check_devices(dataclasses.replace(_config(1, "gpu"), cluster="slurm"))
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    check_devices(_config(1, "gpu"))
+
+
 @pytest.mark.slow
 def test_processes_in_company_reach_each_other(errands) -> None:
     assert in_company(errands.who, "it", devices=3) == ("it", (0, 3), 1 + 2 + 3, "gloo")

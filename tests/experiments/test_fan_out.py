@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_modules.problems import BadInput
-from experiments.fan_out import fan_out, place_number
+from experiments.fan_out import check_fan_out, fan_out, place_number
 
 
 def test_in_this_process_outcomes_come_in_order() -> None:
@@ -45,6 +45,8 @@ def test_no_tasks_is_no_work() -> None:
 def test_what_cannot_be_is_refused_at_once(how, message) -> None:
     with pytest.raises(BadInput, match=message):
         fan_out(int, ["1"], **how)
+    with pytest.raises(BadInput, match=message):
+        check_fan_out(**how)
 
 
 def test_the_only_process_has_the_first_place(monkeypatch) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -13,9 +14,10 @@ import dask_jobqueue  # noqa: F401 - its defaults come first
 import pytest
 
 from data_modules.problems import BadInput
-from experiments import over_dask
+from experiments import cluster_watch, over_dask
 from experiments.attempts import LostTask
 from experiments.fan_out import fan_out
+from experiments.over_dask import check_cluster
 
 pytestmark = [
     # Closed sockets of a cluster that was just stopped.
@@ -54,8 +56,10 @@ def test_the_workers_of_a_scheduler_do_one_task_at_a_time(errands, scheduler) ->
 
 def test_what_no_worker_has_is_refused(scheduler) -> None:
     outcomes = fan_out(int, ["1"], cluster=scheduler, needs={"GPU": 2})
-    with pytest.raises(BadInput, match=r"none of the 1 workers has GPU=2.*dask worker tcp"):
-        next(outcomes)
+    for ask in (lambda: next(outcomes), lambda: check_cluster(scheduler, {"GPU": 2})):
+        with pytest.raises(BadInput, match=r"none of the 1 workers has GPU=2.*dask worker tcp"):
+            ask()
+    check_cluster(scheduler, {"GPU": 1})
     assert list(fan_out(int, ["1"], cluster=scheduler, needs={"GPU": 1})) == [(0, 1)]
 
 
@@ -74,6 +78,24 @@ def test_a_scheduler_without_workers_is_refused(monkeypatch) -> None:
         outcomes = fan_out(int, ["1"], cluster=made.scheduler_address)
         with pytest.raises(BadInput, match=r"has no workers: start some with `dask worker tcp"):
             next(outcomes)
+
+
+def test_workers_that_go_away_are_told_and_waited_for(monkeypatch, capsys) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(over_dask, "SECONDS", 0.1)
+    monkeypatch.setattr(cluster_watch, "PATIENCE", 0.3)
+    how = {"processes": False, "protocol": "tcp", "dashboard_address": None}
+    with LocalCluster(n_workers=1, threads_per_worker=1, **how) as made:
+        outcomes = fan_out(int, ["1", "2"], cluster=made.scheduler_address)
+        assert next(outcomes) == (0, 1)
+        made.scale(0)
+        threading.Timer(2.0, made.scale, [1]).start()
+        assert next(outcomes) == (1, 2)
+        assert list(outcomes) == []
+    told = capsys.readouterr().err
+    assert told.count(f"--cluster {made.scheduler_address}: no worker since") == 1
+    assert "--resume" in told
 
 
 def test_a_missing_library_is_named(monkeypatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experiments import parallel
+from experiments import over_dask, parallel
 from experiments.cells import Cell, work
 from experiments.run import main
 
@@ -65,9 +65,22 @@ def test_a_failing_cell_ends_no_other_and_is_taken_up(run, tmp_path, monkeypatch
     assert "fold1 of 2: 1 epochs" in printed
 
 
-def test_no_such_cluster_is_bad_input(run, capsys) -> None:
-    assert run("--cluster", "cloud", "--trainer.max_epochs", "1") == 2
-    assert "cloud" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--cluster", "cloud"), "'cloud' is no cluster"),
+        (("--cluster", "tcp://127.0.0.1:9"), "no scheduler answers at tcp://127.0.0.1:9"),
+        (("--jobs", "0"), "--jobs: 0"),
+        (("--cluster", "cloud", "--arms", "genes", "clinical"), "'cloud' is no cluster"),
+    ],
+)
+def test_what_cells_cannot_be_given_to_is_refused_before_anything_is_written(
+    run, tmp_path, monkeypatch, capsys, flags, told
+) -> None:
+    monkeypatch.setattr(over_dask, "TIMEOUT", 0.3)
+    assert run(*flags) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_number_of_processes_may_change_in_a_resumed_run(

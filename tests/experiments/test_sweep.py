@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 import yaml
 
 import experiments
+from experiments import cross_validation, over_dask
 from experiments.sweep import main
 
 ROOM = Path(experiments.__file__).parent
@@ -61,19 +64,54 @@ def test_checking_runs_nothing(tmp_path, monkeypatch, capsys) -> None:
         (["--count", "-1"], "--count: -1"),
         (["--push"], "no such sweep has run"),
         (["--jobs", "0"], "--jobs: 0"),
+        (["--cluster", "cloud", "--folder", "sweep"], "'cloud' is no cluster"),
+        (["--cluster", "tcp://127.0.0.1:9", "--folder", "sweep"], "no scheduler answers"),
     ],
 )
 def test_bad_flags_end_with_code_two_before_anything_runs(
-    small, flags, told, tmp_path, capsys
+    small, flags, told, tmp_path, monkeypatch, capsys
 ) -> None:
+    monkeypatch.setattr(over_dask, "TIMEOUT", 0.3)
     assert main([small, *flags]) == 2
     assert told in capsys.readouterr().err
     assert not list(tmp_path.rglob("metrics.json"))
+    assert not (tmp_path / "sweep").exists()
 
 
 def test_a_sweep_in_which_nothing_runs_says_so_and_fails(small, capsys) -> None:
     assert main([small, *TINY, "--endpoint=XYZ"]) == 1
     assert "XYZ" in capsys.readouterr().out
+
+
+def test_a_full_disk_ends_the_sweep_with_what_to_do_and_the_next_call_goes_on(
+    small, monkeypatch, capsys
+) -> None:
+    def full(*rest: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "metrics.json")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cross_validation, "write_json", full)
+        assert main([small, *TINY]) == 1
+    said = capsys.readouterr().err
+    assert "No space left" in said
+    assert "the same command goes on" in said
+    assert main([small, *TINY]) == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EROFS, 2), (errno.EACCES, 2), (errno.ENOSPC, 1)]
+)
+def test_a_folder_that_takes_nothing_is_told_in_a_line(
+    small, number, code, monkeypatch, capsys
+) -> None:
+    def refuse(self: Path, *rest: object, **named: object) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert main([small]) == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "runs/sweep-small: " in line
+    assert os.strerror(number) in line
 
 
 def test_help_answers_without_heavy_imports() -> None:

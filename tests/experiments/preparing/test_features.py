@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from data_modules.wsi.rows import Rows
+from experiments.benchmarks.pyramid import write_pyramid
 from experiments.prepare import main
 from experiments.run import main as run_main
 
@@ -72,6 +73,26 @@ def test_a_folder_holds_features_of_one_making(slides, tmp_path, capsys) -> None
     assert features(slides, out, "--batch_size", "3", "--workers", "0") == 2
 
 
+def test_the_scale_of_slides_without_one_is_given_to_the_same_folder(slides, tmp_path) -> None:
+    """As the reason in the quarantine says; slides that have a scale are not done again."""
+    out = tmp_path / "out"
+    (slides / "empty.svs").unlink()
+    write_pyramid(slides / "odd.svs", 400, mpp=352, downsamples=(1, 4))
+    assert features(slides, out) == 2
+    (refused,) = rows(out / "quarantine.tsv", "\t")
+    assert "give it with --mpp" in refused["reason"]
+    assert (out / "overviews" / "odd.png").is_file()
+    before = (out / "P2.h5").stat().st_mtime_ns
+    assert features(slides, out, "--mpp", "0.25") == 0
+    assert (out / "P2.h5").stat().st_mtime_ns == before
+    told = {row["slide"]: row for row in rows(out / "slides.csv", ",")}
+    assert (told["P2"]["mpp"], told["odd"]["mpp"]) == ("0.5", "0.25")
+    assert "352 × 352 µm per pixel cannot be: --mpp 0.25 is taken" in told["odd"]["notes"]
+    with h5py.File(out / "odd.h5") as odd, h5py.File(out / "P2.h5") as good:
+        assert odd.attrs["mpp_given"] == 0.25
+        assert "mpp_given" not in good.attrs
+
+
 @pytest.mark.parametrize("mark", ["-", "_"])
 def test_words_of_flags_are_joined_either_way(slides, tmp_path, mark) -> None:
     flags = [f"--random{mark}weights", f"--min{mark}region", "0.1", f"--batch{mark}size", "2"]
@@ -91,6 +112,15 @@ def test_everything_wrong_is_told_at_once_and_nothing_written(slides, tmp_path, 
         "--include: names annotated classes", "nowhere: the folder does not exist",
     ):  # fmt: skip
         assert message in told
+    assert not out.exists()
+
+
+def test_a_cluster_that_is_none_is_told_before_anything_is_written(
+    slides, tmp_path, capsys
+) -> None:
+    out = tmp_path / "out"
+    assert features(slides, out, "--cluster", "cloud") == 2
+    assert "'cloud' is no cluster" in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -1,0 +1,48 @@
+"""Says on the console that a cluster has no workers, while they are waited for."""
+
+from __future__ import annotations
+
+import sys
+
+# Addresses of a scheduler that others started.
+HOSTED = ("tcp://", "tls://")
+# Seconds without a worker after which it is said.
+PATIENCE = 30.0
+
+
+class Watch:
+    """Says when no worker is left, and when one is there again.
+
+    A queue may take hours to begin a job, and whoever hosts a scheduler may start workers anew: it
+    is waited for, but not without a word.
+
+    Args:
+        cluster: Whose workers they are.
+    """
+
+    def __init__(self, cluster: str) -> None:
+        self.cluster = cluster
+        self.since: float | None = None
+        self.told = False
+
+    def look(self, workers: int, now: float) -> None:
+        """Looks at the number of workers, at a time in seconds."""
+        if workers:
+            if self.told:
+                print(f"--cluster {self.cluster}: {workers} workers are there", file=sys.stderr)
+            self.since, self.told = None, False
+            return
+        self.since = now if self.since is None else self.since
+        if self.told or now - self.since < PATIENCE:
+            return
+        self.told = True
+        start = (
+            f"start some with `dask worker {self.cluster} --nthreads 1`"
+            if self.cluster.startswith(HOSTED)
+            else "its jobs may still stand in the queue"
+        )
+        print(
+            f"--cluster {self.cluster}: no worker since {now - self.since:.0f} s; waiting for one: "
+            f"{start}. What is done is kept: stop with Ctrl-C, and go on later (a run: --resume)",
+            file=sys.stderr,
+        )
