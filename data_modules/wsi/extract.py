@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-import h5py
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+from shapely.geometry.base import BaseGeometry
 
 from data_modules.features.write import write_bag
 from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problem
 from data_modules.wsi.encoder import Encoder
+from data_modules.wsi.lock import slide_lock
+from data_modules.wsi.making import (
+    Found,
+    check_unchanged,
+    find_bag,
+    geometry,
+    made_of,
+    state_of,
+)
 from data_modules.wsi.overview import draw_overview
 from data_modules.wsi.plan import plan_slide
-from data_modules.wsi.recipe import (
-    Header,
-    Recipe,
-    SlideTask,
-    digest_of,
-    digest_of_settings,
-    identity,
-)
+from data_modules.wsi.recipe import Header, Recipe, SlideTask
+from data_modules.wsi.regions import all_annotated
 from data_modules.wsi.rows import Rows
 from data_modules.wsi.slide import Slide, open_slide
 from data_modules.wsi.stain import Stain, Target, fit_stain, read_target
@@ -41,6 +45,9 @@ Outcome = Literal["written", "was there", "anew"]
 AHEAD = 2
 # Tiles from all over the slide that its stain is fitted on.
 STAIN_TILES = 64
+# To draw a slide that is refused, any scale does.
+ANY_MPP = 1.0
+NO_TILES = Tiles(np.zeros((0, 2), np.int64), (1.0, 1.0), 1, ANY_MPP)
 
 
 class Extracted(NamedTuple):
@@ -92,20 +99,28 @@ def extract(
     """
     begun = time.perf_counter()
     settings = recipe.header(encoder.header())
-    state = _state(task.path)
-    slide, made_of = _opened(task, recipe, settings)
-    with slide:
-        before = _there(task, made_of)
-        if isinstance(before, Extracted) and task.overview.exists():
-            return before
-        plan = plan_slide(task, recipe, slide, encoder.tile_px)
+    state = state_of(task.path)
+    try:
+        slide, made = _opened(task, recipe, settings)
+    except BadInput:
+        _draw_refused(task)
+        raise
+    with slide, slide_lock(task.target):
+        before = find_bag(task.target, made)
+        if isinstance(before, Found) and task.overview.exists():
+            return _was_there(task, before)
+        try:
+            plan = plan_slide(task, recipe, slide, encoder.tile_px)
+        except BadInput:
+            _draw_refused(task)
+            raise
         _write_overview(task.overview, draw_overview(slide, plan.region, plan.tiles))
-        if isinstance(before, Extracted):
-            return before
+        if isinstance(before, Found):
+            return _was_there(task, before)
         stain = _stain(recipe, slide, plan.tiles)
         with Rows(
             task.target,
-            {**made_of, "tiles": sha256(plan.tiles.coords.tobytes()).hexdigest()},
+            {**made, "tiles": sha256(plan.tiles.coords.tobytes()).hexdigest()},
             count=len(plan.tiles.coords), width=encoder.width, batch=batch_size,
         ) as rows:  # fmt: skip
             kept = rows.done
@@ -113,11 +128,11 @@ def extract(
                 slide, plan.tiles, stain, first=rows.done, size=batch_size, workers=workers
             ):
                 rows.add(encoder.encode(batch))
-            _check_unchanged(task.path, state)
-            header = {**settings, **made_of, **_geometry(slide, plan.tiles), **stain.header()}
+            check_unchanged(task.path, state)
+            header = {**settings, **made, **geometry(slide, plan.tiles), **stain.header()}
             write_bag(task.target, rows.read(), plan.tiles.coords, header)
             rows.remove()
-    notes = plan.notes
+    notes = (*slide.notes, *plan.notes)
     if kept:
         notes = (*notes, f"went on after {kept} tiles")
     if before or rows.threw:
@@ -131,6 +146,10 @@ def extract(
         header,
         notes,
     )
+
+
+def _was_there(task: SlideTask, found: Found) -> Extracted:
+    return Extracted(task.name, "was there", found.tiles, 0, 0.0, found.header, ())
 
 
 def batches(
@@ -178,7 +197,7 @@ def _stain(recipe: Recipe, slide: Slide, tiles: Tiles) -> Stain:
     return fit_stain(np.concatenate(pixels), recipe.stain, target)
 
 
-def _opened(task: SlideTask, recipe: Recipe, settings: Header) -> tuple[Slide, dict[str, str]]:
+def _opened(task: SlideTask, recipe: Recipe, settings: Header) -> tuple[Slide, Header]:
     """The slide, and what its bag will be made of.
 
     Raises:
@@ -187,80 +206,24 @@ def _opened(task: SlideTask, recipe: Recipe, settings: Header) -> tuple[Slide, d
     """
     try:
         slide = open_slide(task.path, mpp=recipe.mpp or None)
-        return slide, _made_of(task, slide, settings)
+        return slide, made_of(task, slide, settings)
     except OSError as error:
         message = f"cannot be read: {error}"
         raise BadInput([Problem(str(task.path), None, None, message)]) from error
 
 
-def _made_of(task: SlideTask, slide: Slide, settings: Header) -> dict[str, str]:
-    """What tells this bag from one of another slide, annotation or recipe."""
-    made = {"slide_digest": slide.digest, "recipe": digest_of_settings(identity(settings))}
-    for name, path in (("annotation", task.annotation), ("coordinates", task.coords)):
-        if path is not None:
-            made[f"{name}_digest"] = digest_of(path)
-    return made
+def _draw_refused(task: SlideTask) -> None:
+    """The picture of a slide that is refused, with all that is annotated, where it can be read.
 
-
-def _there(task: SlideTask, made_of: Mapping[str, str]) -> Extracted | str:
-    """A bag of the same making; or why the one that is there is not; "" where none is."""
-    if not task.target.exists():
-        return ""
-    try:
-        with h5py.File(task.target, "r") as file:
-            header: dict[str, Any] = {name: _plain(value) for name, value in file.attrs.items()}
-            count = len(file["features"])
-    except (OSError, KeyError):
-        return "the bag that was there could not be read"
-    names = ("slide_digest", "annotation_digest", "coordinates_digest", "recipe")
-    changed = [name for name in names if header.get(name) != made_of.get(name)]
-    if changed:
-        what = changed[0].removesuffix("_digest")
-        return f"the {what} has changed since the bag was written"
-    return Extracted(task.name, "was there", count, 0, 0.0, header, ())
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    """Of the file; None where there is none, which opening it tells better."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
-
-
-def _check_unchanged(path: Path, state: tuple[int, int] | None) -> None:
-    """Half of the tiles of one slide and half of another make no bag.
-
-    Raises:
-        BadInput: The file was replaced while it was read.
+    The picture of an earlier slide stays with the bag of that slide.
     """
-    if _state(path) != state:
-        message = "the slide was replaced while it was read: run again"
-        raise BadInput([Problem(str(path), None, None, message)])
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _geometry(slide: Slide, tiles: Tiles) -> Header:
-    """Sizes under the names that readers of bags know."""
-    objective = slide.objective or round(10 / slide.mpp[0])
-    return {
-        "tool": "mmsurv",
-        "mpp": (slide.mpp[0] + slide.mpp[1]) / 2,
-        "mpp_x": slide.mpp[0],
-        "mpp_y": slide.mpp[1],
-        "patch_px": tiles.tile_px,
-        "patch_px_level0": tiles.extent_px[0],
-        "patch_um": tiles.tile_px * tiles.mpp,
-        "magnification": 10 / tiles.mpp,
-        "level0_magnification": objective,
-        "overlap_px": 0,
-        "slide": slide.path.name,
-        "vendor": slide.vendor,
-    }
+    if task.target.exists():
+        return
+    with suppress(BadInput, OSError), open_slide(task.path, mpp=ANY_MPP) as slide:
+        region: BaseGeometry | None = None
+        if task.annotation is not None:
+            region = all_annotated(task.annotation)
+        _write_overview(task.overview, draw_overview(slide, region, NO_TILES))
 
 
 def _write_overview(path: Path, picture: UInt8[Array, "h w 3"]) -> None:

@@ -27,7 +27,8 @@ class Recipe:
         random_weights: No weights at all: for tests.
         precision: Of the arithmetic.
         grid: Of the tiles.
-        mpp: µm per px at level 0 of slides that do not say it; 0 where they must.
+        mpp: µm per px at level 0 of slides that do not say it, or say nonsense; 0 where they
+            must. Of no other slide it decides anything, so bags say it where it was taken.
         stain: Normalisation.
         stain_target: Image whose colours the tiles take; None is the shipped reference.
         tissue: Way to find tissue; "none" takes all there is.
@@ -52,6 +53,8 @@ class Recipe:
     def header(self, encoder: Mapping[str, str | int]) -> Header:
         """What is written into every bag: settings and contents of files, no paths.
 
+        Tiles of another tool have sizes of their own, which the bags say.
+
         Args:
             encoder: What the encoder says of itself.
         """
@@ -59,6 +62,8 @@ class Recipe:
             {"tiles_from": "coordinates"}
             if self.coords
             else {
+                "tile_px": self.grid.tile_px,
+                "tile_mpp": self.grid.mpp,
                 "min_region": self.grid.min_region,
                 "min_tissue": self.grid.min_tissue,
                 "tissue": self.tissue,
@@ -69,10 +74,7 @@ class Recipe:
         about: Header = {
             "encoder": self.encoder,
             **encoder,
-            "tile_px": self.grid.tile_px,
-            "tile_mpp": self.grid.mpp,
             **tiling,
-            "mpp_given": self.mpp,
             "stain_wanted": self.stain,
         }
         if self.stain_target is not None:

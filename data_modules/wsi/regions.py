@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ class Region(NamedTuple):
 
     Attributes:
         name: Of its class, sub-classes after ": "; "" where it has none.
-        geometry: Polygons in level-0 px.
+        geometry: Polygons in level-0 px; empty where what was drawn has no area.
         repaired: Whether its outline crossed itself.
     """
 
@@ -64,9 +64,38 @@ def read_regions(path: Path, problems: Problems) -> list[Region]:
             found.append(region)
     if not known:
         problems.add(path, "not GeoJSON: neither features nor a geometry in it")
-    elif not found and not problems.found:
-        problems.add(path, "no annotated area in it: export annotations, not detections")
+    elif all(region.geometry.is_empty for region in found) and not problems.found:
+        lines = f" ({len(found)} annotations have no area)" if found else ""
+        problems.add(path, f"no annotated area in it{lines}: export annotations, not detections")
+        return []
     return found
+
+
+def all_annotated(path: Path) -> BaseGeometry | None:
+    """Everything that is annotated, wherever it lies; None where nothing can be read."""
+    regions = read_regions(path, Problems())
+    return shapely.union_all([region.geometry for region in regions]) if regions else None
+
+
+def read_classes(path: Path) -> set[str]:
+    """Classes of a file of annotations; none where it cannot be read."""
+    return {region.name for region in read_regions(path, Problems())} - {""}
+
+
+def unknown_classes(wanted: Sequence[str], names: Iterable[str]) -> list[str]:
+    """What is to be told of classes that nobody annotated.
+
+    Example:
+        >>> unknown_classes(["tumor", "Nekrosis"], ["Tumor: vital", "Necrosis"])
+        ['Nekrosis is annotated nowhere; did you mean Necrosis? There are Necrosis, Tumor: vital']
+    """
+    known = sorted(names)
+    there = f"There are {', '.join(known)}" if known else "No annotation names a class"
+    return [
+        f"{one} is annotated nowhere{nearest(one, known) or '.'} {there}"
+        for one in wanted
+        if not any(_is_a(name, one) for name in known)
+    ]
 
 
 def _features(content: Any) -> Iterator[dict[str, Any]]:
@@ -98,8 +127,6 @@ def _region(feature: dict[str, Any], path: Path, number: int, problems: Problems
         return None
     valid = geometry.is_valid
     areas = _areas(geometry if valid else shapely.make_valid(geometry))
-    if areas.is_empty:
-        return None
     return Region(_name(about), areas, not valid)
 
 
@@ -153,8 +180,12 @@ def choose_region(
         >>> area.area, notes
         (30.0, [])
     """
-    names = sorted({region.name for region in regions} - {""})
+    drawn = [region for region in regions if not region.geometry.is_empty]
     notes = []
+    if len(drawn) < len(regions):
+        notes.append(f"{len(regions) - len(drawn)} annotations without area were dropped")
+    regions = drawn
+    names = sorted({region.name for region in regions} - {""})
     for wanted in (*include, *exclude):
         if not any(_is_a(name, wanted) for name in names):
             shown = f"has {', '.join(names)}" if names else "names no class"

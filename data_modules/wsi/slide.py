@@ -37,18 +37,29 @@ class Slide:
         backend: That opened it.
         mpp: µm per px at level 0, x and y.
         digest: Of its content.
+        notes: Why the scale is not the file's own; () where it is.
 
     Attributes:
+        mpp_given: Whether the scale is not the file's own.
         size_px: Width and height at level 0.
         downsamples: Of every level, from 1.
         objective: Magnification of the objective, where the file says it.
         vendor: Of scanner or format, where the file says it.
     """
 
-    def __init__(self, path: Path, backend: Backend, mpp: tuple[float, float], digest: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        backend: Backend,
+        mpp: tuple[float, float],
+        digest: str,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         self.path = path
         self.mpp = mpp
         self.digest = digest
+        self.notes = notes
+        self.mpp_given = bool(notes)
         self._backend = backend
         self.size_px: tuple[int, int] = backend.sizes_px[0]
         self.downsamples = tuple(self.size_px[0] / width for width, _ in backend.sizes_px)
@@ -162,7 +173,8 @@ def open_slide(path: Path, *, mpp: float | None = None) -> Slide:
 
     Args:
         path: Of the file.
-        mpp: µm per px at level 0, for slides that do not say it, or say nonsense.
+        mpp: µm per px at level 0 where the file does not say it, or says nonsense; what it says
+            otherwise counts.
 
     Raises:
         BadInput: The file is missing, cannot be opened, or its scale is not known or impossible.
@@ -179,22 +191,27 @@ def open_slide(path: Path, *, mpp: float | None = None) -> Slide:
         backend = open_backend(path)
     except ValueError as error:
         raise refuse(f"not a slide that can be opened: {error}") from error
-    scale = (mpp, mpp) if mpp else backend.mpp
-    try:
-        if scale is None:
-            raise refuse("the file does not say how many µm a pixel is: give it with --mpp")
-        if not all(FINEST_MPP <= value <= COARSEST_MPP for value in scale):
-            text = (
-                f"{scale[0]:g} × {scale[1]:g} µm per pixel cannot be: give the right one with --mpp"
-            )
-            raise refuse(text)
-        if max(scale) / min(scale) > MOST_ANISOTROPY:
-            text = f"pixels of {scale[0]:g} × {scale[1]:g} µm: give one side with --mpp"
-            raise refuse(text)
-    except BadInput:
+    wrong = _wrong_scale(backend.mpp)
+    if wrong and mpp:
+        notes = (f"{wrong}: --mpp {mpp:g} is taken",)
+        wrong = _wrong_scale((mpp, mpp))
+        if not wrong:
+            return Slide(path, backend, (mpp, mpp), content_digest(path), notes)
+    if wrong or backend.mpp is None:
         backend.close()
-        raise
-    return Slide(path, backend, scale, content_digest(path))
+        raise refuse(f"{wrong}: give it with --mpp")
+    return Slide(path, backend, backend.mpp, content_digest(path))
+
+
+def _wrong_scale(mpp: tuple[float, float] | None) -> str:
+    """Why a slide cannot have this scale; "" where it can."""
+    if mpp is None:
+        return "the file does not say how many µm a pixel is"
+    if not all(FINEST_MPP <= value <= COARSEST_MPP for value in mpp):
+        return f"{mpp[0]:g} × {mpp[1]:g} µm per pixel cannot be"
+    if max(mpp) / min(mpp) > MOST_ANISOTROPY:
+        return f"pixels of {mpp[0]:g} × {mpp[1]:g} µm cannot be"
+    return ""
 
 
 def content_digest(path: Path) -> str:

@@ -181,6 +181,19 @@ def spread_over(count: int, most: int) -> Int64[Array, " n"]:
     return moved.astype(np.int64)
 
 
+def check_target(path: Path, name: StainName) -> None:
+    """Makes sure, before the first slide, that an image has the colours that a method takes.
+
+    Raises:
+        BadInput: It cannot be read, or has no stains to take.
+    """
+    target = read_target(path)
+    if name == "reinhard":
+        _target_lab(target)
+    elif name != "none":
+        _target_stains(target, name)
+
+
 def _target_stains(target: Target, name: Literal["macenko", "vahadane"]) -> Stains:
     if target.pixels is None:
         return REFERENCE

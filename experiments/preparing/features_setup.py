@@ -13,11 +13,14 @@ from data_modules.files import write_aside
 from data_modules.problems import BadInput, Problem, Problems
 from data_modules.wsi.find import ANNOTATIONS, COORDS, belonging, find_slides
 from data_modules.wsi.recipe import Header, Recipe, SlideTask, identity
+from data_modules.wsi.regions import read_classes, unknown_classes
+from data_modules.wsi.stain import check_target
 from data_modules.wsi.tiles import Grid
 from experiments.preparing.features_progress import overviews
 from experiments.preparing.features_work import Settings, encoder_of
 
 RECIPE = "recipe.json"
+TILE_MPP = 0.25
 # Names shown of files that belong to nobody.
 SHOWN = 5
 
@@ -58,13 +61,17 @@ def set_up(options: argparse.Namespace) -> Setup:
     _check_numbers(options, problems)
     needs = read_needs(options.resources, options.cluster, problems)
     tasks, notes = gather(options, problems)
+    _check_classes(options, problems)
+    _check_target(options, problems)
     problems.raise_if_any()
     recipe = Recipe(
         encoder=options.encoder,
         weights=_absolute(options.encoder_weights),
         random_weights=options.random_weights,
         precision=options.precision,
-        grid=Grid(options.tile_px, options.tile_mpp, options.min_region, options.min_tissue),
+        grid=Grid(
+            options.tile_px, options.tile_mpp or TILE_MPP, options.min_region, options.min_tissue
+        ),
         mpp=options.mpp,
         stain=options.stain,
         stain_target=_absolute(options.stain_target),
@@ -194,7 +201,33 @@ def _check_numbers(options: argparse.Namespace, problems: Problems) -> None:
         value = getattr(options, name)
         if not 0 <= value <= 1:
             problems.add(f"--{name}", f"{value:g} is no share: from 0 to 1")
-    for name, lowest in (("tile_mpp", 0.05), ("mpp", 0.05)):
+    for name in ("tile_mpp", "mpp"):
         value = getattr(options, name)
-        if not (lowest <= value <= 20 or (name == "mpp" and value == 0)):
-            problems.add(f"--{name}", f"{value:g} is no µm per pixel: from {lowest:g} to 20")
+        if not (0.05 <= value <= 20 or value == 0):
+            problems.add(f"--{name}", f"{value:g} is no µm per pixel: from 0.05 to 20")
+    for name in ("tile_px", "tile_mpp"):
+        if getattr(options, name) and options.coords is not None:
+            problems.add(f"--{name}", "is what the files of --coords say: drop one")
+
+
+def _check_classes(options: argparse.Namespace, problems: Problems) -> None:
+    """A class that no slide has is misspelt: to leave it out would tile what it names."""
+    folder: Path | None = options.annotations
+    wanted = [*options.include, *options.exclude]
+    if folder is None or not folder.is_dir() or not wanted:
+        return
+    names: set[str] = set()
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in ANNOTATIONS and not path.name.startswith("."):
+            names |= read_classes(path)
+    for flag in ("include", "exclude"):
+        for message in unknown_classes(getattr(options, flag), names):
+            problems.add(f"--{flag}", message)
+
+
+def _check_target(options: argparse.Namespace, problems: Problems) -> None:
+    if options.stain_target is not None:
+        try:
+            check_target(options.stain_target, options.stain)
+        except BadInput as error:
+            problems.found.extend(error.problems)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import h5py
@@ -14,6 +16,7 @@ from data_modules.features.store import read_slide
 from data_modules.problems import BadInput, Problems
 from data_modules.wsi import extract as extraction
 from data_modules.wsi.extract import AHEAD, batches, extract
+from data_modules.wsi.lock import slide_lock
 from data_modules.wsi.plan import plan_slide
 from data_modules.wsi.recipe import Recipe
 from data_modules.wsi.rows import Rows, rows_of
@@ -136,6 +139,62 @@ def test_another_recipe_is_another_bag(make_task, recipe, encoder) -> None:
     extract(task, recipe, encoder)
     done = extract(task, Recipe("mean", stain="macenko", tissue="none"), encoder)
     assert done.notes[-1] == "the recipe has changed since the bag was written"
+
+
+def test_another_scale_is_another_bag(make_task, recipe, encoder) -> None:
+    task = make_task()
+    assert extract(task, replace(recipe, mpp=0.25), encoder).header["mpp"] == 0.5
+    assert extract(task, recipe, encoder).outcome == "was there"
+    write_pyramid(task.path, 600, mpp=352, downsamples=(1, 4))
+    done = extract(task, replace(recipe, mpp=0.5), encoder)
+    assert (done.header["mpp"], done.header["mpp_given"]) == (0.5, 0.5)
+    assert extract(task, replace(recipe, mpp=0.5), encoder).outcome == "was there"
+    done = extract(task, replace(recipe, mpp=0.25), encoder)
+    assert done.notes[-1] == "the mpp given has changed since the bag was written"
+
+
+def test_the_header_says_how_tiles_of_another_tool_were_read(
+    make_task, recipe, encoder, tmp_path
+) -> None:
+    path = tmp_path / "A_patches.h5"
+    with h5py.File(path, "w") as file:
+        file["coords"] = np.array([[112, 0], [0, 224]])
+        file["coords"].attrs.update({"patch_size": 256, "patch_size_level0": 256})
+    task = make_task()._replace(coords=path)
+    header = extract(task, replace(recipe, coords=True), encoder).header
+    assert (header["tile_px"], header["tile_mpp"]) == (224, pytest.approx(256 * 0.5 / 224))
+
+
+def test_a_slide_that_another_process_does_is_refused(make_task, recipe, encoder) -> None:
+    task = make_task()
+    with slide_lock(task.target), pytest.raises(BadInput, match="another process"):
+        extract(task, recipe, encoder)
+    assert extract(task, recipe, encoder).outcome == "written"
+    # Nothing is left behind, and what is there needs no lock.
+    assert {path.name for path in task.target.parent.iterdir()} == {"A.h5", "overviews"}
+
+
+@pytest.mark.parametrize("mpp", [0.5, 352])
+def test_a_refused_slide_is_drawn_with_what_is_annotated(make_task, recipe, encoder, mpp) -> None:
+    task = make_task()
+    write_pyramid(task.path, 600, radius=0.3, mpp=mpp, downsamples=(1, 4))
+    corners = [[500, 500], [1100, 500], [1100, 1100], [500, 500]]
+    task = task._replace(annotation=task.path.with_suffix(".json"))
+    task.annotation.write_text(json.dumps({"type": "Polygon", "coordinates": [corners]}))
+    with pytest.raises(BadInput, match=r"lies on the slide|give it with --mpp"):
+        extract(task, recipe, encoder)
+    picture = np.asarray(Image.open(task.overview)).astype(int)
+    assert ((picture[..., 2] - picture[..., 0]) > 100).sum() > 50
+
+
+def test_a_refused_slide_leaves_the_picture_of_its_bag(make_task, recipe, encoder) -> None:
+    task = make_task()
+    extract(task, recipe, encoder)
+    before = task.overview.read_bytes()
+    write_pyramid(task.path, 600, mpp=352, downsamples=(1, 4))
+    with pytest.raises(BadInput):
+        extract(task, recipe, encoder)
+    assert task.overview.read_bytes() == before
 
 
 def test_a_slide_that_may_not_be_read_is_refused(make_task, recipe, encoder, monkeypatch) -> None:

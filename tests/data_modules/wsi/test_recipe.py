@@ -17,7 +17,6 @@ def test_whatever_changes_features_changes_the_recipe(tmp_path) -> None:
         replace(recipe, encoder="maxvit"),
         replace(recipe, grid=Grid(mpp=0.5)),
         replace(recipe, grid=Grid(min_tissue=0.1)),
-        replace(recipe, mpp=0.25),
         replace(recipe, stain="none"),
         replace(recipe, stain_target=target),
         replace(recipe, tissue="none"),
@@ -28,6 +27,16 @@ def test_whatever_changes_features_changes_the_recipe(tmp_path) -> None:
     digests = [digest_of_settings(one.header(SAYS)) for one in (recipe, *others)]
     digests += [digest_of_settings(recipe.header({**SAYS, "weights": "cd"}))]
     assert len(set(digests)) == len(digests)
+
+
+def test_a_scale_that_only_some_slides_need_changes_no_recipe() -> None:
+    assert Recipe("m", mpp=0.25).header(SAYS) == Recipe("m").header(SAYS)
+
+
+def test_tiles_of_another_tool_have_no_size_in_the_recipe() -> None:
+    assert {"tile_px", "tile_mpp"} <= set(Recipe("m").header(SAYS))
+    about = Recipe("m", coords=True).header(SAYS)
+    assert not {"tile_px", "tile_mpp"} & set(about)
 
 
 def test_where_files_lie_changes_nothing(tmp_path) -> None:

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from data_modules.problems import Problems
-from data_modules.wsi.regions import Region, choose_region, read_regions
+from data_modules.wsi.regions import (
+    Region,
+    all_annotated,
+    choose_region,
+    read_classes,
+    read_regions,
+    unknown_classes,
+)
 
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]]}
 FAR = {"type": "Polygon", "coordinates": [[[20, 0], [25, 0], [25, 5], [20, 5], [20, 0]]]}
@@ -165,6 +172,32 @@ def test_an_annotation_of_another_slide_is_refused_with_both_extents() -> None:
 def test_repairs_are_told() -> None:
     _, notes, _ = _choose([Region("a", box(0, 0, 9, 9), repaired=True)])
     assert notes == ["1 annotations had outlines that cross themselves and were repaired"]
+
+
+LINE = {"type": "Polygon", "coordinates": [[[0, 0], [9, 9], [0, 0], [0, 0]]]}
+
+
+def test_what_has_no_area_is_dropped_and_told(tmp_path) -> None:
+    flat = _feature(LINE, name="Tumor")
+    regions, found = _read(tmp_path, [_feature(SQUARE, name="Tumor"), flat])
+    assert found == ""
+    area, notes, found = _choose(regions, ["Tumor"])
+    assert (area.area, found) == (100, "")
+    assert notes == ["1 annotations without area were dropped"]
+    regions, found = _read(tmp_path, [flat])
+    assert regions == []
+    assert "no annotated area in it (1 annotations have no area)" in found
+
+
+def test_classes_of_a_set_are_those_of_all_its_files(tmp_path) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps([_feature(SQUARE, name="Necrosis"), _feature(FAR)]))
+    assert read_classes(path) == {"Necrosis"}
+    assert all_annotated(path).bounds == (0, 0, 25, 10)  # type: ignore[union-attr]
+    assert read_classes(tmp_path / "absent") == set()
+    assert all_annotated(tmp_path / "absent") is None
+    assert unknown_classes(["necrosis"], {"Necrosis"}) == []
+    assert unknown_classes(["x"], []) == ["x is annotated nowhere. No annotation names a class"]
 
 
 @pytest.mark.real

@@ -120,9 +120,9 @@ def test_a_thumbnail_does_not_depend_on_the_blocks_it_is_read_in(svs, monkeypatc
     ("mpp", "given", "words"),
     [
         ("", None, "does not say how many µm a pixel is: give it with --mpp"),
-        ("352", None, "352 × 352 µm per pixel cannot be: give the right one with --mpp"),
+        ("352", None, "352 × 352 µm per pixel cannot be: give it with --mpp"),
         ("0.001", None, "cannot be"),
-        ("0.5", 90.0, "90 × 90 µm per pixel cannot be"),
+        ("352", 90.0, "90 × 90 µm per pixel cannot be"),
     ],
 )
 def test_a_scale_that_is_missing_or_impossible_is_refused(tmp_path, mpp, given, words) -> None:
@@ -132,10 +132,19 @@ def test_a_scale_that_is_missing_or_impossible_is_refused(tmp_path, mpp, given, 
     assert words in str(error.value)
 
 
-def test_a_scale_that_is_given_counts(tmp_path) -> None:
-    write_svs(tmp_path / "a.svs", _smooth(), mpp="352")
+@pytest.mark.parametrize(
+    ("mpp", "taken", "note"),
+    [
+        ("", 0.25, "the file does not say how many µm a pixel is: --mpp 0.25 is taken"),
+        ("352", 0.25, "352 × 352 µm per pixel cannot be: --mpp 0.25 is taken"),
+        ("0.5", 0.5, ""),
+    ],
+)
+def test_a_scale_that_is_given_counts_where_the_file_has_none(tmp_path, mpp, taken, note) -> None:
+    write_svs(tmp_path / "a.svs", _smooth(), mpp=mpp)
     with open_slide(tmp_path / "a.svs", mpp=0.25) as slide:
-        assert slide.mpp == (0.25, 0.25)
+        assert slide.mpp == (taken, taken)
+        assert (slide.mpp_given, slide.notes) == (bool(note), (note,) if note else ())
 
 
 @pytest.mark.parametrize(
