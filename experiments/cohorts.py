@@ -46,7 +46,7 @@ def open_cohort(config: RunConfig, console: Console, kept: KeptBags | None = Non
         cohort = draw(cohort, config.draw, config.seed)
     if config.data.eval_patches and cohort.features is not None:
         cohort = dataclasses.replace(cohort, notes=(*cohort.notes, part_note(config)))
-    cohort, how = with_fast_bags(config, cohort, kept)
+    cohort, how = with_fast_bags(config, cohort, kept, console)
     console.print(f"cohort: {manifest_path}")
     for step, left in cohort.flow:
         console.print(f"  {left:6d} patients  {step}")

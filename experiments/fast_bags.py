@@ -9,6 +9,7 @@ from typing import Literal
 from weakref import WeakValueDictionary
 
 import torch
+from rich.console import Console
 
 from data_modules.cohort import Cohort
 from data_modules.features import BagStore, PackedStore, ResidentStore, open_packed, packed_folder
@@ -60,7 +61,10 @@ def _key(files: BagStore | PackedStore, device: torch.device) -> tuple[str, ...]
 
 
 def with_fast_bags(
-    config: RunConfig, cohort: Cohort, kept: KeptBags | None = None
+    config: RunConfig,
+    cohort: Cohort,
+    kept: KeptBags | None = None,
+    console: Console | None = None,
 ) -> tuple[Cohort, list[str]]:
     """The cohort with its bags as --data.store and --data.resident ask, and a line on each.
 
@@ -70,9 +74,10 @@ def with_fast_bags(
         config: Of the run.
         cohort: As it was loaded.
         kept: What this process keeps besides; None: nothing.
+        console: Where it is told that bags are packed, which takes a while.
 
     Raises:
-        BadInput: Bags that are to be kept do not fit.
+        BadInput: Bags that are to be kept do not fit, or changed while they were packed.
     """
     store, told = cohort.features, []
     if not isinstance(store, BagStore):
@@ -81,7 +86,7 @@ def with_fast_bags(
     if config.data.store == "packed":
         home = Path(config.data.packed_in) if config.data.packed_in else packed_folder(store)
         if home is not None:
-            files, line = open_packed(store, home)
+            files, line = _packed(store, home, console or Console(quiet=True))
             told.append(line)
     kept, device, mode = kept or KeptBags(), run_device(config), resident_mode(config)
     same = kept.get(files, device) if mode != "off" else None
@@ -102,6 +107,23 @@ def with_fast_bags(
     resident = ResidentStore(files, device)
     kept.add(resident, files)
     return replace(cohort, features=resident), told
+
+
+def _packed(store: BagStore, home: Path, console: Console) -> tuple[BagStore | PackedStore, str]:
+    def progress(done: int, of: int) -> None:
+        if done == 1:
+            console.print(f"packing the features of {of} slides into {home}")
+        status.update(f"{done} of {of} slides are packed")
+
+    def waits() -> None:
+        console.print(f"another process packs features into {home}: waiting for it")
+
+    try:
+        with console.status("looking for packed features") as status:
+            return open_packed(store, home, progress, waits)
+    except OSError as error:
+        text = f"{error}; run again, and it is checked anew"
+        raise BadInput([Problem("--data.store=packed", None, None, text)]) from error
 
 
 def resident_mode(config: RunConfig) -> Resident:

@@ -6,6 +6,7 @@ it is there whole or not at all; it can be deleted at any time, for the files re
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -64,10 +65,26 @@ class PackedStore:
         self.width = store.width
         self.counts: dict[str, list[int]] = {}
         self.spans: dict[str, list[Span]] = {}
+        self.whole = False
+        self._maps: dict[str, Array] = {}
         for patient, slides in store.slides.items():
             spans = [pack.slides[slide_key(slide)] for slide in slides]
             self.counts[patient] = [n for _, n in spans]
             self.spans[patient] = joined_spans(spans)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without maps, which are a process's own."""
+        return {**self.__dict__, "_maps": {}}
+
+    def held(self) -> PackedStore:
+        """The same bags out of one map of each file, for who keeps all of them.
+
+        Linux gives a process some 65,000 maps, and a bag that is kept would take two. A bag that is
+        let go of takes its maps along, and its pages no longer count as memory that is used.
+        """
+        held = copy.copy(self)
+        held.whole, held._maps = True, {}
+        return held
 
     def patients(self) -> frozenset[str]:
         """Patients with at least one slide."""
@@ -98,12 +115,24 @@ class PackedStore:
         return self.store.nbytes()
 
     def _mapped(self, spans: list[Span]) -> tuple[Array, Array]:
-        folder, width = self.pack.folder, self.width
-        features = [_map(folder / FEATURES, np.dtype(self.pack.dtype), width, s) for s in spans]
-        coords = [_map(folder / COORDS, COORDS_DTYPE, 2, span) for span in spans]
+        dtype = np.dtype(self.pack.dtype)
+        features = [self._rows(FEATURES, dtype, self.width, span) for span in spans]
+        coords = [self._rows(COORDS, COORDS_DTYPE, 2, span) for span in spans]
         if len(spans) == 1:
             return features[0], coords[0]
         return np.concatenate(features), np.concatenate(coords)
+
+    def _rows(self, name: str, dtype: np.dtype[Any], width: int, span: Span) -> Array:
+        path = self.pack.folder / name
+        if self.whole and name not in self._maps:
+            ends = [start + n for spans in self.spans.values() for start, n in spans]
+            try:
+                self._maps[name] = _map(path, dtype, width, (0, max(ends)))
+            except OSError:  # gone, or longer than the system maps at once
+                self.whole = False
+        if not self.whole:
+            return _map(path, dtype, width, span)
+        return self._maps[name][span[0] : sum(span)]
 
 
 def _map(path: Path, dtype: np.dtype[Any], width: int, span: Span) -> Array:

@@ -8,13 +8,13 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from data_modules.features.packed import (
     COORDS,
@@ -47,7 +47,10 @@ def packed_folder(store: BagStore) -> Path | None:
 
 
 def open_packed(
-    store: BagStore, home: Path, progress: Progress | None = None
+    store: BagStore,
+    home: Path,
+    progress: Progress | None = None,
+    waits: Callable[[], None] = lambda: None,
 ) -> tuple[PackedStore | BagStore, str]:
     """The bags of a store out of a pack, which is built where there is none.
 
@@ -58,6 +61,7 @@ def open_packed(
         store: Of checked slides.
         home: Holds packs.
         progress: Called with the number of slides packed and of all.
+        waits: Called where another process is at it and is waited for.
 
     Returns:
         The packed bags, or the store itself where the disk is full or nobody may write; and which
@@ -72,7 +76,7 @@ def open_packed(
     try:
         pack = find_pack(home, slides, store.width)
         if pack is None:
-            with _alone(home):
+            with _alone(home, waits):
                 # Another process may have built it meanwhile.
                 pack = find_pack(home, slides, store.width)
                 if pack is None:
@@ -88,12 +92,16 @@ def open_packed(
 
 
 @contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def _alone(home: Path, waits: Callable[[], None]) -> Iterator[None]:
     """One builder at a time; the operating system frees the lock of a process that ends."""
     home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home / ".lock")
     try:
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waits()
+            lock.acquire()
     except NotImplementedError:
         # A file system without locks: two builders then do the same work, and the first wins.
         yield
@@ -136,7 +144,8 @@ def _write(
     with (folder / FEATURES).open("wb") as values, (folder / COORDS).open("wb") as places:
         for done, (key, slide) in enumerate(slides.items(), start=1):
             check_unchanged(slide)
-            features, coords = read_slide(slide)
+            # A pack is found by the hashes of what it is to hold.
+            features, coords = read_slide(slide, hashed=True)
             values.write(np.ascontiguousarray(features, dtype).data)
             places.write(np.ascontiguousarray(coords, COORDS_DTYPE).data)
             spans[key] = (start, len(features))

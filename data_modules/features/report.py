@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ import numpy as np
 
 from data_modules.features.provenance import Provenance
 from data_modules.features.readers import Place, Raw, Unit, Unreadable, read_raw
+from data_modules.features.store import hash_values
 
 Array = np.ndarray
 
@@ -127,7 +127,7 @@ def _report(path: Path, size: int, mtime_ns: int, raw: Raw) -> SlideReport:
         first = (row, column, str(values[row, column]))
         nan = int(np.isnan(values).sum())
         infinite = int(values.size - finite.sum()) - nan
-    features_digest = _hash(values)
+    features_digest = hash_values(values)
     return SlideReport(
         path=path,
         size=size,
@@ -139,7 +139,7 @@ def _report(path: Path, size: int, mtime_ns: int, raw: Raw) -> SlideReport:
         factor=meaning.factor,
         coords_problem=raw.coords_problem or _wrong(raw.coords, meaning.unit),
         vector=raw.vector,
-        digest=_hash(raw.coords, features_digest),
+        digest=hash_values(raw.coords, features_digest),
         features_digest=features_digest,
         nan=nan,
         infinite=infinite,
@@ -169,11 +169,3 @@ def _wrong(coords: Array | None, unit: Unit) -> str:
             "other unit: extract the slide again, or set `coords: ignore`"
         )
     return ""
-
-
-def _hash(values: Array | None, start: str = "") -> str:
-    digest = hashlib.sha256(start.encode())
-    if values is not None:
-        digest.update(f"{values.dtype.str} {values.shape}".encode())
-        digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from data_modules.features.bag import Bag, FeatureStore
+from data_modules.features.packed import PackedStore
 
 
 class ResidentStore:
@@ -16,6 +17,9 @@ class ResidentStore:
     """
 
     def __init__(self, store: FeatureStore, device: torch.device) -> None:
+        # On a GPU bags are copies: their maps go.
+        if isinstance(store, PackedStore) and device.type == "cpu":
+            store = store.held()
         self.store = store
         self.device = device
         self.width = store.width

@@ -27,9 +27,9 @@ class Slide(NamedTuple):
         path: Of the file.
         features: Where they lie.
         coords: Where they lie; None where all are to be 0.
-        scale: Coordinates of the file times this are level-0 px.
+        scale: Coordinates of the file times this are level-0 px; 0 where all are to be 0.
         size: Bytes of the file when it was checked; 0 for a folder.
-        digest: Hash of the features and coordinates.
+        digest: Hash of the features and, where there are to be any, of the coordinates.
         provenance: What the file says of its making.
     """
 
@@ -110,16 +110,39 @@ class BagStore:
         return {s.path: s.provenance for slides in self.slides.values() for s in slides}
 
 
-def read_slide(slide: Slide) -> tuple[Array, Array]:
+def hash_values(values: Array | None, start: str = "") -> str:
+    """Hash of an array with its type and shape, after another hash; that alone for None.
+
+    Example:
+        >>> hash_values(np.zeros(2)) == hash_values(np.zeros(2, "f4"))
+        False
+    """
+    digest = hashlib.sha256(start.encode())
+    if values is not None:
+        digest.update(f"{values.dtype.str} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def read_slide(slide: Slide, *, hashed: bool = False) -> tuple[Array, Array]:
     """Features (n, d) and coordinates (n, 2) in level-0 px.
+
+    Args:
+        slide: Checked before.
+        hashed: Compare what is read with the hash of what was checked: a file may have been written
+            anew at the same length.
 
     Raises:
         OSError: The file has changed since it was checked.
     """
     features = _read(slide.path, slide.features)
-    if slide.coords is None:
+    coords = None if slide.coords is None else _read(slide.path, slide.coords)[:, :2]
+    if hashed:
+        digest = hash_values(features)
+        if slide.digest != (hash_values(coords, digest) if slide.scale else digest):
+            raise _changed(slide.path)
+    if coords is None:
         return features, np.zeros((len(features), 2), dtype=np.int64)
-    coords = _read(slide.path, slide.coords)[:, :2]
     if slide.scale != 1 or coords.dtype.kind == "f":
         coords = np.rint(coords * slide.scale)
     return features, coords.astype(np.int64, copy=False)

@@ -46,6 +46,24 @@ def test_bags_are_read_as_the_flags_ask(bags, tmp_path) -> None:
             assert all(map(torch.equal, other.features.read(patient), bags.features.read(patient)))
 
 
+def test_packing_is_told_and_a_file_that_changed_meanwhile_is_bad_input(
+    bags, tmp_path, monkeypatch, quiet_console
+) -> None:
+    data = DataConfig(store="packed", packed_in=str(tmp_path), resident="off")
+    config = replace(RunConfig(), data=data)
+    for _ in range(2):
+        with_fast_bags(config, bags, None, quiet_console)
+    said = quiet_console.file.getvalue()
+    assert said.count("packing the features of") == 1
+
+    def changed(*given: object, **named: object) -> None:
+        raise OSError("a.h5: the file has gone or changed since it was checked")
+
+    monkeypatch.setattr(fast_bags, "open_packed", changed)
+    with pytest.raises(BadInput, match=r"--data\.store=packed: a\.h5: .*; run again"):
+        with_fast_bags(config, bags)
+
+
 def test_without_bags_there_is_nothing_to_tell(bags) -> None:
     bare = replace(bags, features=None)
     assert _with(bare, store="packed", resident="on") == (bare, [])

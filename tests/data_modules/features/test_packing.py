@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from data_modules.features import BagStore, PackedStore, open_packed, packed_folder, packing
 from data_modules.features.packed import FEATURES, INDEX
@@ -82,7 +83,7 @@ def test_builders_at_the_same_time_leave_one_whole_pack(load, folder) -> None:
 def test_without_locks_the_first_builder_wins(load, folder, monkeypatch) -> None:
     class NoLocks:
         def __init__(self, path: Path) -> None: ...
-        def acquire(self) -> None:
+        def acquire(self, timeout: float) -> None:
             raise NotImplementedError
 
     monkeypatch.setattr(packing, "FileLock", NoLocks)
@@ -152,6 +153,44 @@ def test_a_slide_that_changed_since_it_was_checked_is_told_and_not_packed(load, 
     with pytest.raises(OSError, match="has gone or changed"):
         open_packed(files, folder / "packs")
     assert _packs(folder / "packs") == []
+
+
+def test_a_slide_written_anew_at_the_same_length_is_told_and_not_packed(load, folder) -> None:
+    files = load().features
+    path = folder / "enc" / "P04-DX1.h5"
+    size = path.stat().st_size
+    with h5py.File(path, "a") as file:
+        file["features"][0] = 9
+    assert path.stat().st_size == size
+    with pytest.raises(OSError, match=r"P04-DX1\.h5: the file has gone or changed"):
+        open_packed(files, folder / "packs")
+    assert _packs(folder / "packs") == []
+
+
+def test_coordinates_are_looked_at_as_well(load, folder) -> None:
+    files = load().features
+    with h5py.File(folder / "enc" / "P04-DX1.h5", "a") as file:
+        file["coords"][0] = 9
+    with pytest.raises(OSError, match="has gone or changed"):
+        open_packed(files, folder / "packs")
+
+
+def test_who_waits_for_another_builder_says_so(load, folder) -> None:
+    files, home = load().features, folder / "packs"
+    home.mkdir()
+    other = FileLock(home / ".lock", thread_local=False)
+    other.acquire()
+    told: list[str] = []
+
+    def waits() -> None:
+        told.append("waits")
+        other.release()
+
+    packed, _ = open_packed(files, home, waits=waits)
+    assert isinstance(packed, PackedStore)
+    assert told == ["waits"]
+    open_packed(files, home, waits=waits)
+    assert told == ["waits"]
 
 
 def test_nobody_has_slides(tmp_path) -> None:

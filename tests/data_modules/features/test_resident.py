@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import errno
+import pickle
+from pathlib import Path
+
 import pytest
 import torch
 
-from data_modules.features import ResidentStore, open_packed
+from data_modules.features import ResidentStore, open_packed, packed
+from data_modules.features.packed import COORDS, FEATURES
 
 
 @pytest.mark.parametrize("encoder", ["enc", "hif"])
@@ -32,9 +37,43 @@ def test_the_bytes_of_all_bags_are_those_of_their_tensors(load, encoder) -> None
 
 
 def test_what_is_kept_of_a_pack_is_no_copy(load, folder) -> None:
-    packed, _ = open_packed(load().features, folder / "packs")
-    kept = ResidentStore(packed, torch.device("cpu"))
+    store, _ = open_packed(load().features, folder / "packs")
+    kept = ResidentStore(store, torch.device("cpu"))
     assert kept.read("P01").features is kept.read("P01").features
+
+
+MAPS = Path("/proc/self/maps")
+
+
+@pytest.mark.skipif(not MAPS.is_file(), reason="needs Linux")
+def test_a_pack_that_is_kept_takes_one_map_of_each_file(load, folder) -> None:
+    store, _ = open_packed(load().features, folder / "packs")
+    kept = ResidentStore(store, torch.device("cpu"))
+    for patient in sorted(kept.patients()):
+        assert all(map(torch.equal, kept.read(patient), store.read(patient)))
+    text = MAPS.read_text()
+    for name in (FEATURES, COORDS):
+        # A page that was written to would stand apart.
+        assert text.count(str(store.pack.folder / name)) == 1
+    kept.read("P01").features.fill_(7)
+    assert not (store.read("P01").features == 7).any()
+    assert not pickle.loads(pickle.dumps(kept.store))._maps
+
+
+def test_a_pack_too_large_for_one_map_is_kept_bag_by_bag(load, folder, monkeypatch) -> None:
+    files = load().features
+    store, _ = open_packed(files, folder / "packs")
+    original = packed._map
+
+    def limited(path, dtype, width, span):  # noqa: ANN202
+        if span[1] == store.pack.patches:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return original(path, dtype, width, span)
+
+    monkeypatch.setattr(packed, "_map", limited)
+    kept = ResidentStore(store, torch.device("cpu"))
+    for patient in files.patients():
+        assert all(map(torch.equal, kept.read(patient), files.read(patient)))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
