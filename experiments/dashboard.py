@@ -1,6 +1,7 @@
 """`python -m experiments.dashboard`: a W&B report with what a group looks at, or its JSON offline.
 
-Exit codes: 0 done; 2 bad input.
+Exit codes: 0 done; 2 bad input; 1 a full disk, or a server that refuses or says nothing for a
+minute.
 """
 
 from __future__ import annotations
@@ -35,13 +36,9 @@ def parser() -> argparse.ArgumentParser:
 def main(args: list[str] | None = None) -> int:
     """Runs the command; tests call it in-process."""
     options = parser().parse_args(args)
-    from data_modules.problems import BadInput
+    from experiments.tracking.ending import ended
 
-    try:
-        return _build(options)
-    except BadInput as error:
-        print(error, file=sys.stderr)
-        return 2
+    return ended(lambda: _build(options))
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -49,7 +46,7 @@ def _build(options: argparse.Namespace) -> int:
     from experiments.config import RunConfig
     from experiments.dashboards.layout import check_options, report
     from experiments.sweeping.sweep_file import read_sweep
-    from experiments.tracking.wandb_client import wandb_mode
+    from experiments.tracking.wandb_client import answered, wandb_mode
 
     sweep = read_sweep(options.sweep)
     offline = options.json is not None or options.picture is not None
@@ -73,7 +70,7 @@ def _build(options: argparse.Namespace) -> int:
         draw(content, options.picture)
         print(f"picture: {options.picture}")
     if not offline:
-        made.save()
+        answered("saving the report", made.save)
         print(f"report: {made.url}")
     return 0
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from experiments.config_parts import WandbConfig
 from experiments.tracking.aside import Say
+from experiments.tracking.ending import NoAnswer
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -23,6 +25,10 @@ WandbMode = Literal["online", "offline", "disabled", "shared"]
 START_SECONDS = 10
 # For the client to write what it holds to its file before it is ended.
 LAST_SECONDS = 5
+# For a request that a command waits for, such as to make a sweep or to save a report.
+ANSWER_SECONDS = 60
+
+T = TypeVar("T")
 
 
 def wandb_mode(config: WandbConfig) -> WandbMode:
@@ -77,6 +83,38 @@ def start(account: WandbConfig, say: Say, **arguments: Any) -> Run:
     if run.url:
         say(f"W&B: {run.url}")
     return run
+
+
+def answered(what: str, ask: Callable[[], T]) -> T:
+    """What the server answers, within a minute; the client by itself tries for many.
+
+    Args:
+        what: Is asked for, to name it.
+        ask: Calls the client.
+
+    Raises:
+        NoAnswer: The server refuses, cannot be reached or says nothing.
+    """
+    found: list[T] = []
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            found.append(ask())
+        except (Exception, SystemExit) as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work, name=what, daemon=True)
+    thread.start()
+    thread.join(ANSWER_SECONDS)
+    if found:
+        return found[0]
+    # Otherwise the client goes on trying when Python ends.
+    stop(LAST_SECONDS)
+    if not failed:
+        raise NoAnswer(f"W&B: {what}: no answer within {ANSWER_SECONDS:g} s")
+    lines = str(failed[0]).strip().splitlines() or [type(failed[0]).__name__]
+    raise NoAnswer(f"W&B: {what}: {lines[0]}") from failed[0]
 
 
 def stop(seconds: float) -> None:

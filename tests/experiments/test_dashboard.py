@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from experiments.dashboard import main
+from experiments.tracking import wandb_client
 from experiments.tracking.wandb_client import stop
 
 PROJECT = {"__typename": "Project", "id": "p", "name": "mmsurv", "entityName": "team",
@@ -25,6 +27,8 @@ class Reports(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.saved: list[dict[str, Any]] = []
+        self.fails = ""
+        self.over = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -57,6 +61,12 @@ class _Answer(BaseHTTPRequestHandler):
             self._send({})
             return
         asked = json.loads(body)
+        if self.server.fails == "hangs" and "upsertView" in asked["query"]:
+            self.server.over.wait(60)
+            return
+        if self.server.fails == "refuses" and "upsertView" in asked["query"]:
+            self._send({"errors": [{"message": "permission denied"}]})
+            return
         self._send({"data": self.server.answer(asked["query"], asked.get("variables") or {})})
 
     def _send(self, content: dict[str, Any]) -> None:
@@ -80,6 +90,7 @@ def reports(monkeypatch, tmp_path) -> Iterator[Reports]:
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
     monkeypatch.delenv("WANDB_MODE", raising=False)
     yield made
+    made.over.set()
     stop(0.1)
     made.shutdown()
     made.server_close()
@@ -96,6 +107,30 @@ def test_a_report_is_saved_where_there_is_an_account(reports, tmp_path, capsys) 
     kinds = [block["type"] for block in json.loads(saved["spec"])["blocks"]]
     assert kinds == [block["type"] for block in offline["blocks"]]
     assert f"report: {reports.url}/team/mmsurv/reports/" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [("hangs", "no answer within 2 s"), ("refuses", "W&B: saving the report: ")],
+)
+def test_a_server_that_fails_ends_the_command_in_a_line(
+    reports, fails, told, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(wandb_client, "ANSWER_SECONDS", 2)
+    reports.fails = fails
+    started = time.monotonic()
+    assert main(["--entity", "team"]) == 1
+    assert time.monotonic() - started < 2 + wandb_client.LAST_SECONDS + 20  # the imports too
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert told in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_folder_that_is_not_there_is_bad_input(tmp_path, capsys) -> None:
+    assert main(["--json", str(tmp_path / "nowhere" / "report.json")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "No such file" in line
 
 
 def test_a_report_is_built_offline(tmp_path, capsys) -> None:

@@ -49,6 +49,15 @@ def test_a_sweep_from_the_command_to_the_page(small, tmp_path, capsys) -> None:
     assert "configuration 2 of 2" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_sweep_over_dask_shares_its_configurations(small, tmp_path) -> None:
+    assert main([small, *TINY, "--cluster", "local", "--jobs", "2"]) == 0
+    folder = tmp_path / "runs" / "sweep-small"
+    rows = json.loads((folder / "leaderboard.json").read_text())["rows"]
+    assert [row["rank"] for row in rows] == [1, 2]
+    assert len(list(folder.glob("runs/*/metrics.json"))) == 2
+
+
 def test_checking_runs_nothing(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert main([str(ROOM / "sweeps" / "fusion.yaml"), "--check"]) == 0

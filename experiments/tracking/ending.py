@@ -1,0 +1,54 @@
+"""How a command ends where a folder, a disk or a server fails it: in a line, with an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from data_modules.problems import BadInput
+from experiments.locking import FULL
+
+BAD_INPUT, FAILURE = 2, 1
+
+
+class NoAnswer(Exception):  # noqa: N818 - it names what happened
+    """A server did not do what it was asked, or not in time."""
+
+
+def ended(command: Callable[[], int]) -> int:
+    """Runs a command to its exit code.
+
+    Args:
+        command: Returns the exit code of its own.
+
+    Returns:
+        2 where the input is bad: a folder that is missing, or where nobody may write, is. 1 for a
+        full disk, any other error of the system and a server that fails.
+
+    Example:
+        >>> ended(lambda: 0)
+        0
+    """
+    try:
+        return command()
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    except NoAnswer as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILURE
+    except OSError as error:
+        print(f"error: {reason(error)}", file=sys.stderr)
+        return FAILURE if error.errno in FULL or not error.filename else BAD_INPUT
+
+
+def reason(error: OSError) -> str:
+    """What the system says, and of which file.
+
+    Example:
+        >>> reason(PermissionError(13, "Permission denied", "runs/a"))
+        'runs/a: Permission denied'
+    """
+    said = error.strerror or str(error) or type(error).__name__
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{said}" + ("; free some space" if error.errno in FULL else "")
