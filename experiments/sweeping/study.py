@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # A configuration under which its process died so often is given up.
 MOST_ATTEMPTS = 3
-# Finished configurations before one may be given up early.
-ENOUGH_TO_COMPARE = 5
 
 
 class Claim(NamedTuple):
@@ -54,11 +52,9 @@ def open_study(folder: Path, sweep: Sweep, number: int = 0, seed: int = 0) -> St
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
     if sweep.early:
-        pruner = optuna.pruners.PercentilePruner(
-            100 / sweep.early.eta,
-            n_startup_trials=ENOUGH_TO_COMPARE,
-            n_warmup_steps=sweep.early.first,
-        )
+        from experiments.sweeping.bands import BandPruner
+
+        pruner = BandPruner(sweep.early.bands, sweep.early.eta)
     state = np.random.SeedSequence([seed, number]).generate_state(1)[0]
     return optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(folder / "study.journal"))),
@@ -111,6 +107,12 @@ def claim(folder: Path, sweep: Sweep, *, count: int, seed: int) -> Claim | None:
         trial = _new(open_study(folder, sweep, number, seed), sweep, number, seed)
         trial.set_user_attr("attempts", 1)
         return Claim(trial, number, values_of(sweep, trial.params), lock)
+
+
+def not_counted(taken: Claim) -> None:
+    """The attempt that a claim counts does not speak against its configuration."""
+    attempts = taken.trial.user_attrs["attempts"]
+    taken.trial.set_user_attr("attempts", max(0, attempts - 1))
 
 
 def values_of(sweep: Sweep, params: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ KEYS = (
 )  # fmt: skip
 NEEDED = ("program", "command", "method", "metric", "parameters")
 COMMAND = ["${env}", "${interpreter}", "-m", "experiments.run"]
+# No run has more, so bands end there.
+MOST_FOLDS = 1000
 TERMINATION = ("type", "min_iter", "max_iter", "s", "eta")
 
 
@@ -31,11 +34,11 @@ class EarlyStop:
     """Hyperband as W&B has it, an iteration being a fold.
 
     Attributes:
-        first: Iteration, counted from 0, at which runs are first compared.
+        bands: Iterations, counted from 0, at which runs are compared.
         eta: One in so many goes on.
     """
 
-    first: int
+    bands: tuple[int, ...]
     eta: float
 
 
@@ -267,16 +270,21 @@ def _early(path: Path, content: dict[str, Any], problems: Problems) -> EarlyStop
         problems.add(path, f"{given!r}: the only type is hyperband", column="early_terminate")
         return None
     _check_keys(path, given, TERMINATION, problems, "early_terminate.")
-    eta = given.get("eta", 3)
-    first = given.get("min_iter")
-    if first is None and _whole(given.get("max_iter")) and _number(given.get("s")):
-        bands = [given["max_iter"] / eta**step for step in range(1, int(given["s"]) + 1)]
-        first = min((int(band) for band in bands if band >= 1), default=None)
-    if first is None or not _whole(first) or first < 1 or not _number(eta) or eta <= 1:
+    eta: Any = given.get("eta", 3)
+    first: Any = given.get("min_iter")
+    bands: list[int] = []
+    if _number(eta) and eta > 1:
+        if first is None and _whole(given.get("max_iter")) and _whole(given.get("s")):
+            powers = range(1, given["s"] + 1)
+            bands = [int(given["max_iter"] / eta**n) for n in powers if given["max_iter"] >= eta**n]
+        elif _whole(first) and first >= 1:
+            reach = range(int(math.log(MOST_FOLDS, eta)) + 1)
+            bands = [int(first * eta**n) for n in reach if first * eta**n <= MOST_FOLDS]
+    if not bands:
         problems.add(path, f"{given!r}: give min_iter (folds, at least 1) and eta above 1",
                      column="early_terminate")  # fmt: skip
         return None
-    return EarlyStop(first, float(eta))
+    return EarlyStop(tuple(sorted(set(bands))), float(eta))
 
 
 def _command(path: Path, command: Any, given: bool, problems: Problems) -> list[str]:

@@ -1,14 +1,19 @@
-"""Asks W&B's own package for sweep files (sweeps 0.2.0, the newest that is published) what it accepts.
+"""Asks W&B's own package for sweep files (sweeps 0.2.0) what it accepts.
 
     python -m venv oracle && oracle/bin/pip install sweeps==0.2.0
     oracle/bin/python tests/golden/sweep_rules.py > tests/golden/sweep_rules.json
 
-The server also accepts run_cap, which the package does not know; it is not among the cases.
+The server also accepts run_cap, which the package does not know: it is not among the cases, and is
+left out of the shipped files. Run from the root of the repository.
 """
 
+import hashlib
 import json
 import sys
 import warnings
+from pathlib import Path
+
+import yaml
 
 warnings.simplefilter("ignore")
 from sweeps.hyperband_stopping import hyperband_stop_runs  # noqa: E402
@@ -67,9 +72,11 @@ TOP = {
     "command_text": {"command": "python run.py"},
 }
 BASE = {
-    "name": "s", "program": "experiments/run.py",
+    "name": "s",
+    "program": "experiments/run.py",
     "command": ["${env}", "${interpreter}", "-m", "experiments.run", "${args}"],
-    "method": "random", "metric": {"name": "cv/inner_loss", "goal": "minimize"},
+    "method": "random",
+    "metric": {"name": "cv/inner_loss", "goal": "minimize"},
     "parameters": {"optim.lr": {"distribution": "log_uniform_values", "min": 1e-5, "max": 1e-2}},
 }
 
@@ -81,6 +88,17 @@ def accepted(content):
         return False
 
 
+def shipped(path):
+    """The verdict on a file of experiments/sweeps, and on which bytes."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    left_out = [key for key in ("run_cap",) if content.pop(key, None) is not None]
+    return {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "left_out": left_out,
+        "violations": schema_violations_from_proposed_config(json.loads(json.dumps(content))),
+    }
+
+
 def stopped(courses, eta):
     """Which of the runs are stopped, each with its running scores so far."""
     runs = [
@@ -88,7 +106,8 @@ def stopped(courses, eta):
         for i, course in enumerate(courses)
     ]
     config = {
-        "method": "bayes", "metric": {"name": "m", "goal": "minimize"},
+        "method": "bayes",
+        "metric": {"name": "m", "goal": "minimize"},
         "early_terminate": {"type": "hyperband", "min_iter": 1, "eta": eta},
         "parameters": {"a": {"values": [1]}},
     }
@@ -103,7 +122,14 @@ for name, parameter in PARAMETERS.items():
     content = BASE | {"parameters": {"model.dropout": parameter}}
     cases.append({"case": f"parameter_{name}", "content": content, "accepted": accepted(content)})
 courses = [
-    [3.0, 2.5, 2.0], [3.0, 2.6], [3.0, 2.9], [3.0, 3.1], [2.9], [3.0, 2.5, 2.4], [3.0, 2.7, 2.6],
+    [3.0, 2.5, 2.0],
+    [3.0, 2.6],
+    [3.0, 2.9],
+    [3.0, 3.1],
+    [2.9],
+    [3.0, 2.5, 2.4],
+    [3.0, 2.7, 2.6],
 ]
 bands = [{"courses": courses, "eta": eta, "stopped": stopped(courses, eta)} for eta in (2, 3)]
-json.dump({"cases": cases, "hyperband": bands}, sys.stdout, indent=1)
+files = {path.name: shipped(path) for path in sorted(Path("experiments/sweeps").glob("*.yaml"))}
+json.dump({"shipped": files, "cases": cases, "hyperband": bands}, sys.stdout, indent=1)
