@@ -22,6 +22,7 @@ from experiments.benchmarks.clock import seconds_of
 from experiments.benchmarks.made_bags import MadeBags
 from experiments.benchmarks.memory import Peak
 from mmsurv.batch import Patient
+from mmsurv.names import RiskSet
 
 ROOT = Path(experiments.__file__).resolve().parents[1]
 CHILD = "from experiments.benchmarks.large_alone import child; child()"
@@ -64,17 +65,26 @@ def peer_memory(settings: dict[str, Any]) -> dict[str, float]:
     bags = MadeBags(settings["memory_bags"], tuple(settings["patches"]), settings["width"])
     with Peak() as peak:
         peer_epoch(bags, settings["batch"])
-    return {"grown": peak.grown}
+    return {"grown": peak.grown, "peak": peak.highest}
 
 
 def our_memory(settings: dict[str, Any]) -> dict[str, float]:
     """Growth in an epoch of the trainer."""
+    return _our_memory(settings, "batch", settings["batch"])
+
+
+def cohort_memory(settings: dict[str, Any]) -> dict[str, float]:
+    """Growth in an epoch of the trainer with all patients as risk set, one bag at a time."""
+    return _our_memory(settings, "cohort", 1)
+
+
+def _our_memory(settings: dict[str, Any], risk_set: RiskSet, batch: int) -> dict[str, float]:
     from experiments.benchmarks.ways import our_epoch
 
     bags = MadeBags(settings["memory_bags"], tuple(settings["patches"]), settings["width"])
     with Peak() as peak:
-        our_epoch(bags, settings["batch"])
-    return {"grown": peak.grown}
+        our_epoch(bags, batch, risk_set=risk_set)
+    return {"grown": peak.grown, "peak": peak.highest}
 
 
 def long_bag(settings: dict[str, Any]) -> dict[str, float]:
@@ -150,4 +160,4 @@ def overlapping_pack(folder: Path, patients: int, count: int, width: int) -> Pac
     return PackedStore(BagStore(slides, width), Pack(folder, "float16", width, rows, spans))
 
 
-MEASURES = {m.__name__: m for m in (peer_memory, our_memory, long_bag, many_bags)}
+MEASURES = {m.__name__: m for m in (peer_memory, our_memory, cohort_memory, long_bag, many_bags)}

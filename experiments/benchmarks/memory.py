@@ -126,10 +126,11 @@ class Peak:
 
     Attributes:
         grown: Bytes by which the largest sample exceeds the one at entry.
+        highest: The largest sample, in bytes.
     """
 
     def __init__(self) -> None:
-        self.grown = 0
+        self.grown = self.highest = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -148,7 +149,8 @@ class Peak:
             self._sample()
 
     def _sample(self) -> None:
-        self.grown = max(self.grown, resident_bytes() - self._start)
+        self.highest = max(self.highest, resident_bytes())
+        self.grown = max(self.grown, self.highest - self._start)
 
 
 def resident_bytes() -> int:

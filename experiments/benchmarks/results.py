@@ -12,9 +12,9 @@ from data_modules.files import write_aside
 
 HEAD = """# Results of the benchmarks
 
-Made by `python -m experiments.benchmarks --markdown experiments/benchmarks/RESULTS.md` from the JSON
-files that benchmarks leave. Ratios are of one run; what is not a ratio belongs to the machine that
-stands below its table.
+Made by `python -m experiments.benchmarks --markdown experiments/benchmarks/RESULTS.md` from the
+JSON files that benchmarks leave. Ratios are of one run; what is no ratio belongs to the machine
+that stands below its table.
 """
 
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from data_modules.wsi.tissue import tissue_mask
 from experiments.benchmarks.clock import Moment, now
 from experiments.benchmarks.pyramid import write_pyramid
 from experiments.benchmarks.report import Report, Row
+from experiments.preparing.features_work import device_of
 
 ROOT = Path(experiments.__file__).resolve().parents[1]
 CHILD = "from experiments.benchmarks.slides import child; child()"
@@ -52,7 +53,7 @@ class Settings:
         slide: Of the speeds; a generated one where it does not exist.
         encoder: With random weights: speed does not depend on them.
         precisions: Of the encoder; tiatoolbox knows fp32 alone.
-        device: Where it computes.
+        device: Where it computes; "auto" is a GPU where there is one.
         batch: Tiles encoded together.
         workers: Threads that read.
         generated: Pixels of the slide that stands for a missing one.
@@ -63,7 +64,7 @@ class Settings:
     slide: str = str(REAL)
     encoder: str = "maxvit"
     precisions: tuple[str, ...] = ("fp32", "bf16")
-    device: str = "cpu"
+    device: str = "auto"
     batch: int = 16
     workers: int = 1
     generated: int = 3000
@@ -73,6 +74,7 @@ class Settings:
 
 def measure(settings: Settings) -> Report:
     """Speeds first, then memory."""
+    settings = replace(settings, device=device_of(settings.device))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = Path(settings.slide)

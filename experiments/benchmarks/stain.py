@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 import experiments
+from data_modules.wsi.extract import STAIN_TILES
 from data_modules.wsi.slide import open_slide
 from data_modules.wsi.stain import Target, fit_stain
 from data_modules.wsi.stain_matrix import tissue_pixels
@@ -28,8 +29,6 @@ ROOT = Path(experiments.__file__).resolve().parents[1]
 SLIDES = ROOT.parent / "shared" / "data" / "slides"
 REAL = ("CMU-1-Small-Region.svs", "TCGA-CR-7395-01A-01-TS1.svs")
 LEAST_RATIO, MOST_LEVELS = 5.0, 1.0
-# Every other pixel of so many tiles is pooled, as an extraction does.
-POOLED_TILES = 32
 # Two stains of the generated tiles, as optical densities.
 STAINS = np.array([[0.55, 0.75, 0.36], [0.10, 0.93, 0.35]])
 
@@ -41,7 +40,7 @@ class Settings:
     Attributes:
         slides: Where there are none, only generated tiles are measured.
         tiles: That pass through; those of a slide are repeated.
-        mpp: µm per pixel at level 0 of the slides.
+        mpp: µm per pixel at level 0 of slides that do not say it.
         rounds: Times that everything is measured.
     """
 
@@ -53,7 +52,7 @@ class Settings:
 
 def measure(settings: Settings) -> Report:
     """Generated tiles, then those of every slide that is there."""
-    sources = {"generated": generated_tiles(POOLED_TILES)}
+    sources = {"generated": generated_tiles(STAIN_TILES)}
     for path in (Path(name) for name in settings.slides):
         if path.is_file():
             sources[path.name] = slide_tiles(path, settings.mpp)
@@ -87,11 +86,11 @@ def generated_tiles(count: int) -> UInt8[Array, "n 224 224 3"]:
 
 
 def slide_tiles(path: Path, mpp: float) -> UInt8[Array, "n 224 224 3"]:
-    """Tiles of tissue from all over a slide."""
+    """Tiles of tissue from all over a slide: those whose pixels an extraction pools."""
     with open_slide(path, mpp=mpp) as slide:
         planned = plan_tiles(slide, Grid(), None, tissue_mask(slide, "otsu"))
         last = len(planned.coords) - 1
-        places = np.unique(np.linspace(0, last, POOLED_TILES).round().astype(int))
+        places = np.unique(np.linspace(0, last, STAIN_TILES).round().astype(int))
         return np.concatenate([read_tiles(slide, planned, i, i + 1) for i in places])
 
 

@@ -80,7 +80,8 @@ def our_epoch(
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+    task = new_task(bags.width, pooling, risk_set)
     loader: Any = DataLoader(bags, batch_size=batch, collate_fn=collate)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*no `val_dataloader`.*")
-        trainer.fit(new_task(bags.width, pooling, risk_set), loader)
+        trainer.fit(task, loader)

@@ -19,7 +19,8 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
 
     def alone(what: str, settings: dict, **more: int) -> dict[str, float]:
         asked.append(what)
-        return {"grown": 2e9 if what == "our_memory" else 1e9, "seconds": more.get("patients", 1)}
+        grown = 2e9 if what == "our_memory" else 1e9
+        return {"grown": grown, "peak": 3e9, "seconds": more.get("patients", 1)}
 
     def row(*sizes: int) -> dict[str, object]:
         return {"measure": f"run {sizes}", "value": 1.0, "unit": "x", "bar": ">= 1", "holds": "yes"}
@@ -30,12 +31,16 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     monkeypatch.setattr(large, "table_row", row)
     report = measure(TINY)
     rows = {str(r["measure"]): r for r in report.rows}
-    assert len(rows) == 15
-    assert rows["memory of that epoch, peak"]["value"] == 2.0
-    assert rows["memory of that epoch, peak"]["holds"] == "no"
+    assert len(rows) == 18
+    grown = rows["memory of that epoch, batches of 12 bags, growth"]
+    assert (grown["value"], grown["holds"]) == (2.0, "no")
+    whole = rows["memory of that epoch, bag by bag, risk set cohort, whole process"]
+    assert (whole["value"], whole["holds"]) == (1.0, "yes")
     assert rows["memory of one bag of 40 patches, latent, peak"]["holds"] == "yes"
     assert rows["4 over 2 patients x 5, latent: time"]["value"] == pytest.approx(1.0)
-    assert sorted(set(asked)) == ["long_bag", "many_bags", "our_memory", "peer_memory"]
+    assert sorted(set(asked)) == [
+        "cohort_memory", "long_bag", "many_bags", "our_memory", "peer_memory",
+    ]  # fmt: skip
     timed = [r for name, r in rows.items() if name.startswith(("epoch, ", "time "))]
     assert all(r["value"] > 0 for r in timed if r["unit"] != NOT_RUN)
     gpu = [r for r in report.rows if r["unit"] == NOT_RUN]

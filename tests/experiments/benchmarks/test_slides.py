@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -43,6 +43,17 @@ def test_a_large_slide_in_this_process(tmp_path, monkeypatch, capsys) -> None:
     found = json.loads(capsys.readouterr().out)
     assert found["tiles"] > 3
     assert found["peak"] > slides.MIB
+
+
+def test_a_gpu_is_measured_where_there_is_one(monkeypatch) -> None:
+    """The command gives no flag for it."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr(slides, "_round", lambda *_: [])
+    monkeypatch.setattr(slides, "_memory", lambda *_: {})
+    report = slides.measure(replace(SMALL, precisions=(), device=Settings().device))
+    assert report.settings["device"] == "cuda"
+    assert report.title.endswith("cuda")
 
 
 def test_an_encoder_in_a_hurry_has_the_width_of_the_real_one() -> None:
