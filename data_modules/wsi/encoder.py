@@ -74,10 +74,17 @@ class Encoder:
         return dict(self._about)
 
     def encode(self, tiles: UInt8[Array, "n t t 3"]) -> Float[Array, "n width"]:
-        """Pooled features of tiles, in float32."""
+        """Pooled features of tiles, in float32.
+
+        Raises:
+            BadInput: They are not finite: half precision overflows above 65,504.
+        """
         if not len(tiles):
             return np.zeros((0, self.width), np.float32)
         encoded: Array = self._forward(tiles).float().cpu().numpy()
+        if not np.isfinite(encoded).all():
+            text = "features are NaN or infinite: choose bf16 or fp32"
+            raise _bad("--precision", text)
         return encoded
 
     def _forward(self, tiles: UInt8[Array, "n t t 3"]) -> Any:

@@ -166,13 +166,25 @@ def test_a_network_without_pooling_is_refused() -> None:
 
 @pytest.mark.real
 def test_real_patches_go_through_stain_and_encoder(real_data) -> None:
-    paths = sorted((real_data / "patches").rglob("*.png"))
-    tiles = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
-    assert tiles.shape == (24, 224, 224, 3)
-    encoder = _load("maxvit", random_weights=True)
-    stain = fit_stain(tiles.reshape(-1, 3), "macenko", Target())
-    features = encoder.encode(stain.apply(tiles[::6]))
-    assert features.shape == (4, 512)
-    assert np.isfinite(features).all()
-    assert np.ptp(features, axis=0).max() > 0
-    assert not np.allclose(features, encoder.encode(tiles[::6]))
+    """All 24, eight of every patient, each patient with a stain of its own."""
+    encoder = _load("test_resnet.r160_in1k", random_weights=True)
+    count = 0
+    for folder in sorted((real_data / "patches").iterdir()):
+        paths = sorted(folder.rglob("*.png"))
+        tiles = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+        stain = fit_stain(tiles.reshape(-1, 3), "macenko", Target())
+        assert stain.header()["stain"] == "macenko"
+        features = encoder.encode(stain.apply(tiles))
+        assert features.shape == (len(tiles), encoder.width)
+        assert len(np.unique(features, axis=0)) == len(tiles)
+        assert (np.abs(features - encoder.encode(tiles)).max(1) > 1e-4).all()
+        count += len(tiles)
+    assert count == 24
+
+
+def test_features_that_are_not_finite_are_refused(monkeypatch) -> None:
+    encoder = _load("test_resnet.r160_in1k", random_weights=True)
+    overflow = torch.full((3, encoder.width), float("inf"))
+    monkeypatch.setattr(encoder, "_forward", lambda _: overflow)
+    with pytest.raises(BadInput, match="NaN or infinite: choose bf16 or fp32"):
+        encoder.encode(TILES)

@@ -108,6 +108,23 @@ def test_the_share_of_a_region_follows_holes_and_islands() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_tissue_of_a_real_slide_is_that_of_tiatoolbox(real_data) -> None:
+    """Warnings are those of what it imports."""
+    from tiatoolbox.tools.tissuemask import OtsuTissueMasker
+
+    from data_modules.wsi.slide import open_slide
+
+    with open_slide(real_data / "slides" / "CMU-1-Small-Region.svs") as slide:
+        pixels = slide.thumbnail(400)
+    ours, _ = find_tissue(pixels)
+    theirs = OtsuTissueMasker().fit_transform([pixels])[0]
+    assert 0.1 < theirs.mean() < 0.9
+    assert (ours & theirs).sum() / (ours | theirs).sum() > 0.9
+
+
+@pytest.mark.real
 @pytest.mark.filterwarnings("error")
 def test_a_slide_with_hardly_any_tissue(real_data) -> None:
     from data_modules.wsi.slide import open_slide

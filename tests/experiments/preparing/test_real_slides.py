@@ -11,6 +11,7 @@ import pytest
 from data_modules.wsi.encoder import load_encoder
 from data_modules.wsi.slide import open_slide
 from experiments.prepare import main
+from experiments.run import main as run_main
 
 SMALL = "test_resnet.r160_in1k"
 PAIR = "CMU-1-Small-Region"
@@ -59,3 +60,49 @@ def test_real_slides_become_bags_or_are_refused(
         for place, features in zip(bag["coords"][:], bag["features"][:], strict=True):
             tile = slide.read((int(place[0]), int(place[1])), (side, side), 160)
             np.testing.assert_allclose(encoder.encode(np.stack([tile]))[0], features, atol=1e-4)
+
+
+COHORT = """
+name: one slide many times
+patients: {path: patients.csv, id: patient}
+endpoints:
+  OS: {time: days, unit: days, event: died, codes: {1: true, 0: false}}
+"""
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_a_run_learns_from_the_bags_of_a_real_slide(
+    real_data, annotations, tmp_path, capsys
+) -> None:
+    """At 0.25 µm/px with Macenko, as a cohort would be; its bag stands for every patient."""
+    out = tmp_path / "out"
+    flags = ["--encoder", SMALL, "--random-weights", "--stain", "macenko"]
+    code = main(
+        ["features", "--slides", str(real_data / "slides" / f"{PAIR}.svs"), "--out", str(out),
+         "--annotations", str(annotations), *flags]
+    )  # fmt: skip
+    assert code == 0
+    (row,) = rows(out / "slides.csv", ",").values()
+    assert (float(row["tile_mpp"]), row["stain"]) == (0.25, "macenko")
+    assert int(row["tiles"]) > 100
+    patients = ["patient,days,died"]
+    for i in range(12):
+        shutil.copy(out / f"{PAIR}.h5", out / f"P{i:02d}.h5")
+        patients.append(f"P{i:02d},{100 + 37 * i},{int(i % 3 > 0)}")
+    (out / f"{PAIR}.h5").unlink()
+    (tmp_path / "patients.csv").write_text("\n".join(patients) + "\n", encoding="utf-8")
+    lines = (out / "features.yaml").read_text(encoding="utf-8")
+    (tmp_path / "cohort.yaml").write_text(COHORT + lines, encoding="utf-8")
+    code = run_main(
+        [
+            "--cohort", str(tmp_path / "cohort.yaml"), "--modalities", "image", "--folds", "2",
+            "--out", str(tmp_path / "run"), "--logger", "csv", "--trainer.max_epochs", "1",
+            "--model.width", "8", "--model.heads", "2", "--trainer.threads", "1",
+        ]
+    )  # fmt: skip
+    assert code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "come from an encoder with random weights" in told
+    with (tmp_path / "run" / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 12
