@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from experiments.locking import FULL
 from experiments.sweeping.parameters import flag
-from experiments.sweeping.study import Claim, claim, open_study, twin
+from experiments.sweeping.study import Claim, claim, not_counted, open_study, twin
 from experiments.sweeping.sweep_file import Sweep
 
 if TYPE_CHECKING:
     from optuna import Study
+
+# Exit code of a run for a failure that is none of its input's.
+FAILURE = 1
 
 
 class Order(NamedTuple):
@@ -39,6 +44,10 @@ class Stopped(Exception):  # noqa: N818 - it names what happened
     """A configuration was given up after a fold, for the others are better."""
 
 
+class Interrupted(Exception):  # noqa: N818 - likewise
+    """A run ended for a reason that is none of its configuration's, such as a full disk."""
+
+
 def serve(order: Order, agent: int) -> int:
     """Runs configurations until none is left.
 
@@ -48,6 +57,9 @@ def serve(order: Order, agent: int) -> int:
 
     Returns:
         How many it ran.
+
+    Raises:
+        Interrupted: The machine failed a run; the next call goes on with it.
     """
     ran = 0
     while True:
@@ -115,6 +127,7 @@ def _run(order: Order, taken: Claim) -> str:
 
     Raises:
         Stopped: The configuration was given up.
+        Interrupted: It can be resumed.
     """
     from experiments.run import main
 
@@ -138,9 +151,27 @@ def _run(order: Order, taken: Claim) -> str:
             raise
         except SystemExit as end:
             code = int(str(end.code))
+        except (OSError, MemoryError) as error:
+            _interrupt(taken, f"{type(error).__name__}: {error}")
         except Exception as error:
             return f"{type(error).__name__}: {error}"
+    if code == FAILURE:
+        _interrupt(taken, f"exit code {code}, see {log}: {_last_line(log)}")
     return "" if code == 0 else f"exit code {code}, see {log}: {_last_line(log)}"
+
+
+def _interrupt(taken: Claim, reason: str) -> NoReturn:
+    """Leaves the configuration to the next call, which resumes it.
+
+    What runs into its memory every time is given up in the end, as what kills its process is. A
+    full disk is never the configuration's fault.
+    """
+    if any(os.strerror(number) in reason for number in FULL):
+        not_counted(taken)
+    raise Interrupted(
+        f"configuration {taken.number + 1}: {reason}. What is done is kept: the same command goes "
+        "on with it"
+    )
 
 
 def _reconsider(order: Order, taken: Claim, now: dict[str, Any], left: int) -> None:

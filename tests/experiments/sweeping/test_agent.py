@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from functools import partial
 
 import pandas as pd
@@ -9,9 +11,9 @@ import pytest
 from experiments import cross_validation
 from experiments.fan_out import fan_out
 from experiments.sweeping import agent
-from experiments.sweeping.agent import Stopped, run_folder, serve
+from experiments.sweeping.agent import Interrupted, Stopped, run_folder, serve
 from experiments.sweeping.board import leaderboard
-from experiments.sweeping.study import open_study
+from experiments.sweeping.study import MOST_ATTEMPTS, open_study
 
 
 class Killed(BaseException):
@@ -88,6 +90,41 @@ def test_a_configuration_that_cannot_run_is_told_with_its_reason(order) -> None:
     assert "XYZ" in board["reason"].iloc[1]
 
 
+@pytest.mark.parametrize("step", ["one_by_one", "write_json"])
+def test_a_full_disk_is_no_fault_of_a_configuration(order, monkeypatch, step) -> None:
+    made = order(count=2)
+
+    def full(*rest: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "metrics.json")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cross_validation, step, full)
+        # However often it is tried before somebody frees some space.
+        for _ in range(MOST_ATTEMPTS + 1):
+            with pytest.raises(Interrupted, match=r"configuration 1: .*No space left.* goes on"):
+                serve(made, 0)
+    assert leaderboard(made.folder, made.sweep)["state"].tolist() == ["unfinished"]
+    assert serve(made, 0) == 2
+    assert leaderboard(made.folder, made.sweep)["state"].tolist() == ["ranked", "ranked"]
+
+
+def test_what_fills_the_memory_is_tried_again_by_the_next_calls_and_then_given_up(
+    order, monkeypatch
+) -> None:
+    made = order(count=2)
+
+    def out_of_memory(*rest: object, **named: object) -> None:
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cross_validation, "one_by_one", out_of_memory)
+        for _ in range(MOST_ATTEMPTS):
+            with pytest.raises(Interrupted, match="no room"):
+                serve(made, 0)
+    assert serve(made, 0) == 1
+    assert leaderboard(made.folder, made.sweep)["state"].tolist() == ["ranked", "failed"]
+
+
 def test_the_same_values_are_not_run_twice(order, capsys) -> None:
     made = order(method="random", parameters={"pooling": {"values": ["mean", "abmil"]}}, count=5)
     assert serve(made, 0) == 5
@@ -108,8 +145,10 @@ def test_a_hopeless_configuration_is_given_up_between_folds(order) -> None:
     made = order(parameters=rates, early_terminate=stop, flags=flags, count=6)
     assert serve(made, 0) == 6
     board = leaderboard(made.folder, made.sweep)
-    last = board.iloc[-1]
-    assert (last["state"], last["optim.lr"]) == ("stopped", 100.0)
+    # The first two have nobody to be worse than.
+    assert set(board["configuration"][board["state"] == "ranked"]) >= {1, 2}
+    (last,) = (row for _, row in board.iterrows() if row["optim.lr"] == 100.0)
+    assert last["state"] == "stopped"
     assert "after 2 folds, 1 to come" in last["reason"]
     assert pd.isna(last["cv/inner_loss"])
     assert not (run_folder(made.folder, 5) / "fold2").exists()
