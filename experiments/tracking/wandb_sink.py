@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 # Tables of the run folder and their names in W&B.
 TABLES = {"predictions": "predictions.csv", "folds": "metrics.csv", "audit": "folds_audit.csv"}
-# Tables with a row a patient.
-OF_PATIENTS = ("predictions",)
+# Tables with a row a patient, and the page that describes them.
+OF_PATIENTS = ("predictions", "report")
 
 
 class WandbSink:
@@ -37,6 +37,9 @@ class WandbSink:
         folder: The run folder.
         identity: Of the run, so that a resumed run continues its W&B run.
         say: Prints a line.
+
+    Attributes:
+        delivered: Whether, after the end, a server has everything.
     """
 
     job = "cross-validation"
@@ -49,6 +52,7 @@ class WandbSink:
         # Before an artifact or a table is taken, the client asks the server: no number waits.
         self.uploads = Aside("W&B", say, self.aside)
         self.networks: set[str] = set()
+        self.delivered = False
         self._upload("input", self._use_data)
 
     def known(self, network: str) -> int:
@@ -125,7 +129,9 @@ class WandbSink:
         self.uploads.close(wait)
         self._do("finish", partial(self._finish_runs, code))
         # The client keeps its own time; ours is for a client that does not answer itself.
-        if not self.aside.close(wait + LAST_SECONDS) or self._unsent():
+        unsent = not self.aside.close(wait + LAST_SECONDS) or self._unsent()
+        self.delivered = not unsent and not self.run.offline
+        if unsent:
             stop(LAST_SECONDS)
 
     def _finish_runs(self, code: int) -> None:
@@ -193,8 +199,12 @@ class WandbSink:
 
         found = {path.stem: path for path in sorted(self.folder.glob("figures/**/*.png"))}
         found |= {path.stem: path for path in sorted(self.folder.glob("report/**/*.png"))}
-        images = {f"figures/{n}": wandb.Image(str(p)) for n, p in (found | {**figures}).items()}
-        run.log(images)
+        found |= figures
+        media: dict[str, Any] = {f"figures/{n}": wandb.Image(str(p)) for n, p in found.items()}
+        page = self.folder / "report" / "report.html"
+        if page.is_file() and not self._withheld("report"):
+            media["report"] = wandb.Html(str(page), inject=False)
+        run.log(media)
 
     def _withheld(self, what: str) -> bool:
         return self.config.wandb.upload == "numbers" and what in {*OF_PATIENTS, "checkpoints"}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import wandb
 
+from experiments import report, run
 from experiments.config import RunConfig
 from experiments.loggers import experiment_log
 from experiments.tracking.curves import curve
@@ -75,6 +76,22 @@ def test_the_table_of_predictions_is_predictions_csv(
     wanted = pd.read_csv(folder / "predictions.csv", dtype={"patient_id": str})
     assert table["columns"] == list(wanted.columns)
     assert [row[0] for row in table["data"]] == wanted["patient_id"].tolist()
+
+
+def test_a_report_made_afterwards_reaches_the_run(folder, reader, offline) -> None:
+    """As docs/wandb.md has it: a report into the run folder, and the run resumed."""
+    page = folder / "report"
+    assert report.main([str(folder), "--out", str(page), "--resamples", "50"]) == 0
+    words = ["--config", str(folder / "config.yaml"), "--resume", "--out", str(folder)]
+    assert run.main([*words, "--logger", "wandb"]) == 0
+    (logged,) = reader(folder)
+    keys = {key for row in logged.history for key in row}
+    drawn = {path.stem for path in page.glob("figures/*.png")}
+    assert len(drawn) > 3
+    assert {f"figures/{name}" for name in drawn} | {"report"} <= keys
+    (sent,) = folder.glob("wandb/offline-run-*/files/media/html/report_*.html")
+    assert sent.read_bytes() == (page / "report.html").read_bytes()
+    assert logged.id == json.loads((folder / "environment.json").read_text())["run_id"]
 
 
 def test_artifacts_show_which_data_made_which_network(
