@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,28 @@ def open_folder(order: Order, path: Path, *, must_exist: bool = False) -> None:
     write_json(stored, now)
 
 
+def lasting(flags: Iterable[str]) -> list[str]:
+    """Flags without those that say where a run is logged: a sweep may be pushed anywhere.
+
+    Example:
+        >>> lasting(["--folds=3", "--wandb.entity", "team", "--wandb.project=brca", "--seed", "1"])
+        ['--folds=3', '--seed', '1']
+    """
+    kept: list[str] = []
+    value_of_one = False
+    for word in flags:
+        if word.startswith("--"):
+            leaves = word.startswith("--wandb.")
+            value_of_one = leaves and "=" not in word
+        else:
+            leaves = value_of_one
+        if not leaves:
+            kept.append(word)
+    return kept
+
+
 def _content(order: Order) -> dict[str, Any]:
-    sweep = dataclasses.asdict(order.sweep) | {"flags": list(order.flags)}
+    sweep = dataclasses.asdict(order.sweep) | {"flags": lasting(order.flags)}
     content: dict[str, Any] = json.loads(json.dumps(sweep))
     return content | {"count": order.total, "search_seed": order.seed}
 

@@ -21,50 +21,76 @@ from experiments.run_folder import run_id
 from experiments.scores import flat_summary
 from experiments.sweeping.agent import Order, run_folder
 from experiments.sweeping.board import leaderboard
-from experiments.tracking.wandb_client import wandb_mode
+from experiments.tracking.wandb_client import answered, wandb_mode
 
 RECORD = "pushed.json"
+# In it, beside the numbers of configurations, the sweep that was made of them.
+SWEEP = "sweep"
 
 
 def push(order: Order) -> int:
     """Sends every finished configuration that was not sent yet, and makes the sweep of them.
 
-    Without a key the runs are written for `wandb sync`, and what to type is printed.
+    Without a key the runs are written for `wandb sync`, and what to type is printed. What a server
+    did not take whole is not counted as sent, and the next push sends it.
+
+    Returns:
+        0; 1 where a server did not take everything.
 
     Raises:
-        BadInput: Nothing has finished.
+        BadInput: Nothing has finished, or W&B is switched off.
+        NoAnswer: The server has the runs and makes no sweep of them.
     """
     board = leaderboard(order.folder, order.sweep)
     done = board[board["state"].isin(["ranked", "unranked"])]
     if not len(done):
         raise BadInput([Problem(str(order.folder), None, None, "nothing has finished yet")])
-    record = order.folder / RECORD
-    sent: dict[str, str] = json.loads(record.read_text()) if record.is_file() else {}
     config = parse_run(list(order.flags))
     mode = wandb_mode(config.wandb)
-    for number in sorted(int(n) - 1 for n in done["configuration"]):
-        if sent.get(str(number)) == mode:
+    if mode == "disabled":
+        said = "W&B is disabled (WANDB_MODE or --wandb.mode): nothing can be pushed"
+        raise BadInput([Problem("--push", None, None, said)])
+    record = order.folder / RECORD
+    sent: dict[str, str] = json.loads(record.read_text()) if record.is_file() else {}
+    numbers = sorted(int(n) - 1 for n in done["configuration"])
+    for number in numbers:
+        if sent.get(str(number)) in ("online", mode):
             continue
-        folder = run_folder(order.folder, number)
-        _send(
+        delivered = _send(
             config,
-            folder,
+            run_folder(order.folder, number),
             group=f"sweep-{order.sweep.name}",
             name=f"{order.sweep.name}-{number:04d}",
         )
+        if mode == "online" and not delivered:
+            # A server that took one not will not take the next.
+            print(f"configuration {number + 1}: not sent; --push again sends it and the rest")
+            return 1
         sent[str(number)] = mode
-        with write_aside(record) as aside:
-            aside.write_text(json.dumps(sent, indent=1) + "\n", encoding="utf-8")
+        sent.pop(SWEEP, None)
+        _remember(record, sent)
         print(f"configuration {number + 1}: {mode}")
-    if mode == "online":
-        print(f"sweep: {_sweep(order, config, sorted(map(int, sent)))}")
-    else:
+    if mode != "online":
         print(f"later: wandb sync {order.folder}/runs/*/wandb/offline-run-*")
+        return 0
+    if SWEEP not in sent:
+        sent[SWEEP] = answered("making the sweep", lambda: _sweep(order, config, numbers))
+        _remember(record, sent)
+    print(f"sweep: {sent[SWEEP]}")
     return 0
 
 
-def _send(asked: RunConfig, folder: Path, *, group: str, name: str) -> None:
-    """One run folder as one run: curves by fold, the inner scores fold by fold, and the summary."""
+def _remember(record: Path, sent: dict[str, str]) -> None:
+    with write_aside(record) as aside:
+        aside.write_text(json.dumps(sent, indent=1) + "\n", encoding="utf-8")
+
+
+def _send(asked: RunConfig, folder: Path, *, group: str, name: str) -> bool:
+    """One run folder as one run: curves by fold, the inner scores fold by fold, and the summary.
+
+    Returns:
+        Whether a server has everything.
+    """
     stored = parse_run(["--config", str(folder / "config.yaml")])
     config = replace(
         stored, logger="wandb", wandb=replace(asked.wandb, group=group), out=str(folder)
@@ -84,6 +110,7 @@ def _send(asked: RunConfig, folder: Path, *, group: str, name: str) -> None:
             os.environ.pop(key)
             if value is not None:
                 os.environ[key] = value
+    return all(getattr(sink, "delivered", True) for sink in log.sinks)
 
 
 def _numbers(summary: dict[str, Any]) -> dict[str, float]:
@@ -96,6 +123,7 @@ def _sweep(order: Order, config: RunConfig, numbers: list[int]) -> str:
     import wandb
 
     content = yaml.safe_load((order.folder / "sweep.yaml").read_text(encoding="utf-8"))
+    content["project"] = config.wandb.project
     runs = [run_id(run_folder(order.folder, number)) for number in numbers]
     made: str = wandb.sweep(
         content, entity=config.wandb.entity or None, project=config.wandb.project, prior_runs=runs

@@ -28,6 +28,7 @@ from experiments.sweeping.folder import open_folder
 from experiments.sweeping.sweep_file import read_sweep
 
 ENTITY, PROJECT = "team", "mmsurv"
+HOME = {"id": "p", "name": PROJECT, "entity": {"id": "e", "name": ENTITY}}
 WANDB = str(Path(sys.executable).parent / "wandb")
 VIEWER = {
     "id": "u", "entity": ENTITY, "username": "me", "email": "me@example.org", "flags": "{}",
@@ -40,15 +41,12 @@ def ended(
 ) -> subprocess.CompletedProcess[str]:
     """A command that has ended, with all that it printed.
 
-    W&B leaves processes behind that keep what they were given as output: a pipe would never be read
-    to its end, with or without a time limit. So the output is a file, and what is late is ended
-    with all that it has started.
+    W&B leaves processes behind that keep their output open: a pipe would never be read to its end.
+    So it is a file, and what is late is ended with all that it has started.
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
-        process = subprocess.Popen(
-            words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=printed, stderr=printed,
-            start_new_session=True,
-        )  # fmt: skip
+        output = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": printed}
+        process = subprocess.Popen(words, cwd=cwd, env=env, start_new_session=True, **output)
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -70,12 +68,10 @@ def summary_of() -> Callable[[Path], dict[str, Any]]:
 
     def read(file: Path) -> dict[str, Any]:
         words = [WANDB, "leet", "inspect", "--summary", "--json", str(file)]
-        # Two outputs: what W&B has to say beside the summary is none of it.
+        # What W&B has to say beside the summary is none of it.
+        rest = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
-            done = subprocess.run(
-                words, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.DEVNULL,
-                timeout=120, check=False,
-            )  # fmt: skip
+            done = subprocess.run(words, stdout=printed, timeout=120, check=False, **rest)
             printed.seek(0)
             return json.loads(printed.read()) if done.returncode == 0 else {}
 
@@ -95,20 +91,15 @@ class Recorded:
 
 
 class StandIn:
-    """Speaks as much of W&B's interface as an agent and its runs need, and writes all of it down.
-
-    Args:
-        sweep: The sweep file that the server holds.
-        handed: Configurations to hand out, one after the other.
-    """
+    """Hands out configurations of a sweep, one after the other, and writes down what it is told."""
 
     def __init__(self, sweep: dict[str, Any], handed: list[dict[str, Any]]) -> None:
         self.sweep = sweep
         self.waiting = list(handed)
         self.given: list[str] = []
         self.runs: dict[str, Recorded] = defaultdict(Recorded)
-        self.keys: set[str] = set()
         self.sweeps: list[dict[str, Any]] = []
+        self.stopping: set[str] = set()
         self.asked: list[str] = []
         self.dead = False
         self.on_history: Callable[[str], None] = lambda run: None
@@ -118,7 +109,7 @@ class StandIn:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                self.answer(server.post(self.path, self.body(), self.headers["Authorization"]))
+                self.answer(server.post(self.path, self.body()))
 
             def do_PUT(self) -> None:
                 _, run, name = self.path.removeprefix("/").split("/", 2)
@@ -160,12 +151,11 @@ class StandIn:
         self.http.shutdown()
         self.http.server_close()
 
-    def post(self, path: str, body: bytes, key: str | None) -> dict[str, Any]:
+    def post(self, path: str, body: bytes) -> dict[str, Any]:
         if path.startswith("/files/"):
             return self.stream(path.split("/")[-2], json.loads(body))
         if path != "/graphql":
             return {}
-        self.keys.add(key or "")
         question = json.loads(body)
         named = re.search(r"(?:query|mutation)\s+(\w+)", question["query"])
         name = named.group(1) if named else ""
@@ -201,22 +191,21 @@ class StandIn:
         return {"createAgent": {"agent": {"id": "agent"}}}
 
     def on_heartbeat(self, asked: dict[str, Any]) -> dict[str, Any]:
-        commands: list[dict[str, Any]] = []
-        if not json.loads(asked["runState"]):
+        running = json.loads(asked["runState"])
+        commands: list[dict[str, Any]] = [
+            {"type": "stop", "run_id": run} for run in running if run in self.stopping
+        ]
+        if not running:
             commands = [{"type": "exit"}]
             if self.waiting:
                 values = {k: {"value": v} for k, v in self.waiting.pop(0).items()}
                 self.given.append(f"run{len(self.given)}")
-                commands = [
-                    {"type": "run", "run_id": self.given[-1], "args": values,
-                     "program": self.sweep["program"]}
-                ]  # fmt: skip
-        answer = {"agent": {"id": "agent"}, "commands": json.dumps(commands)}
-        return {"agentHeartbeat": answer}
+                told = {"args": values, "program": self.sweep["program"]}
+                commands = [{"type": "run", "run_id": self.given[-1]} | told]
+        return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
 
     def on_run_resume_status(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return {"model": {"id": "p", "name": PROJECT, "entity": {"id": "e", "name": ENTITY},
-                          "bucket": None}}  # fmt: skip
+        return {"model": {**HOME, "bucket": None}}
 
     def on_upsert_bucket(self, asked: dict[str, Any]) -> dict[str, Any]:
         name = asked.get("name") or asked["id"]
@@ -227,9 +216,8 @@ class StandIn:
             recorded.config |= {k: v["value"] for k, v in values if k != "_wandb"}
         if asked.get("summaryMetrics"):
             recorded.summary |= json.loads(asked["summaryMetrics"])
-        project = {"id": "p", "name": PROJECT, "entity": {"id": "e", "name": ENTITY}}
         bucket = {"id": name, "name": name, "displayName": name, "description": None,
-                  "config": "{}", "sweepName": asked.get("sweep"), "project": project,
+                  "config": "{}", "sweepName": asked.get("sweep"), "project": HOME,
                   "historyLineCount": 0}  # fmt: skip
         return {"upsertBucket": {"bucket": bucket, "inserted": True}}
 
@@ -243,29 +231,20 @@ class StandIn:
 
     def on_upsert_sweep(self, asked: dict[str, Any]) -> dict[str, Any]:
         self.sweeps.append(asked)
-        project = {"id": "p", "name": PROJECT, "entity": {"id": "e", "name": ENTITY}}
-        return {
-            "upsertSweep": {
-                "sweep": {"name": "abc", "project": project},
-                "configValidationWarnings": [],
-            }
-        }
+        made = {"sweep": {"name": "abc", "project": HOME}, "configValidationWarnings": []}
+        return {"upsertSweep": made}
 
 
 @pytest.fixture
 def stand_in() -> Iterator[Callable[..., StandIn]]:
     """`stand_in(sweep, handed)`: a server of W&B's kind on this machine, stopped afterwards."""
     made: list[StandIn] = []
-
-    def make(sweep: dict[str, Any], handed: list[dict[str, Any]]) -> StandIn:
-        made.append(StandIn(sweep, handed))
-        return made[-1]
-
-    yield make
+    yield lambda sweep, handed: made.append(StandIn(sweep, handed)) or made[-1]
     for server in made:
         server.stop()
 
 
+VARIED = {"model.dropout": {"values": [0.0, 0.5]}, "pooling": {"values": ["mean", "abmil"]}}
 TINY = [
     "--toy.patients=40", "--toy.patches_min=2", "--toy.patches_max=4", "--toy.censoring=0.2",
     "--folds=2", "--trainer.max_epochs=1", "--trainer.threads=1", "--model.heads=2",
@@ -284,10 +263,7 @@ def tiny_sweep(tmp_path) -> Callable[..., Path]:
             "command": ["${env}", "${interpreter}", "-m", "experiments.run", "${args}"],
             "method": "grid",
             "metric": {"name": "cv/inner_loss", "goal": "minimize"},
-            "parameters": {
-                "model.dropout": {"values": [0.0, 0.5]},
-                "pooling": {"values": ["mean", "abmil"]},
-            },
+            "parameters": VARIED,
         } | changed
         path = tmp_path / "tiny.yaml"
         kept = {key: value for key, value in content.items() if value is not None}

@@ -84,6 +84,25 @@ def test_an_agent_runs_what_a_server_hands_out(stand_in, command, tmp_path) -> N
 
 
 @pytest.mark.slow
+def test_an_agent_is_told_to_stop_a_run_and_goes_on_with_the_next(
+    stand_in, command, tmp_path
+) -> None:
+    """As hyperband does on W&B's server: by the word of the heartbeat, while folds are to come."""
+    endless = {"trainer.max_epochs": 100_000, "trainer.patience": 100_000}
+    server = stand_in(_sweep(), [CONFIGURATIONS[1] | endless, CONFIGURATIONS[1]])
+    server.on_history = lambda run: server.stopping.add("run0")
+    ended = command(
+        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path)
+    )
+    assert ended.returncode == 0, ended.stdout
+    folder = tmp_path / "runs" / "sweep-abc123"
+    assert server.runs["run0"].history, "it was stopped before it logged anything"
+    assert not (folder / "run0" / "metrics.json").exists()
+    assert (folder / "run1" / "metrics.json").is_file()
+    assert server.runs["run1"].exit_code == 0
+
+
+@pytest.mark.slow
 def test_a_server_that_dies_during_a_run_costs_nothing(
     stand_in, command, summary_of, tmp_path
 ) -> None:

@@ -11,6 +11,7 @@ import wandb
 
 import experiments
 from data_modules.problems import BadInput
+from experiments.run_folder import run_id
 from experiments.sweeping.agent import run_folder, serve
 from experiments.sweeping.push import push
 
@@ -25,6 +26,20 @@ def _no_key(monkeypatch, tmp_path) -> Iterator[None]:
     yield
     # W&B's own process keeps the folder that it was started in.
     wandb.teardown()
+
+
+def _environment(url: str, home: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
+    return kept | {
+        "WANDB_BASE_URL": url, "WANDB_API_KEY": "0" * 40, "WANDB_ENTITY": "team",
+        "PYTHONPATH": str(ROOT), "HOME": str(home),
+    }  # fmt: skip
+
+
+def _pushing(order, count: int) -> list[str]:
+    flags = [word for word in order.flags if word != "--logger=csv"]
+    return [sys.executable, "-m", "experiments.sweep", "tiny.yaml", "--folder", str(order.folder),
+            "--count", str(count), *flags, "--wandb.wait=5", "--push"]  # fmt: skip
 
 
 def test_without_a_key_runs_are_written_for_later(order, capsys, summary_of) -> None:
@@ -52,6 +67,63 @@ def test_nothing_finished_is_nothing_to_push(order) -> None:
         push(order())
 
 
+def test_where_wandb_is_switched_off_nothing_is_pushed(order, monkeypatch) -> None:
+    made = order(count=1)
+    serve(made, 0)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with pytest.raises(BadInput, match="W&B is disabled"):
+        push(made)
+    assert not (made.folder / "pushed.json").exists()
+
+
+@pytest.mark.slow
+def test_what_a_server_did_not_take_is_sent_by_the_next_push(
+    order, stand_in, command, tmp_path
+) -> None:
+    made = order(count=3)
+    serve(made, 0)
+    first = stand_in({}, [])
+    # The second run is begun, and the server is killed while its curves arrive.
+    first.on_history = lambda run: first.stop() if len(first.runs) == 2 else None
+    ended = command(_pushing(made, 3), cwd=tmp_path, env=_environment(first.url, tmp_path))
+    assert ended.returncode == 1, ended.stdout
+    assert json.loads((made.folder / "pushed.json").read_text()) == {"0": "online"}
+    assert "configuration 2: not sent; --push again" in ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert not first.sweeps
+    back = stand_in({}, [])
+    again = command(_pushing(made, 3), cwd=tmp_path, env=_environment(back.url, tmp_path))
+    assert again.returncode == 0, again.stdout
+    ids = [run_id(run_folder(made.folder, number)) for number in range(3)]
+    assert set(back.runs) == set(ids[1:])
+    for number in (1, 2):
+        metrics = json.loads((run_folder(made.folder, number) / "metrics.json").read_text())
+        wanted = metrics["inner"]["loss"]["mean"]
+        assert back.runs[ids[number]].summary["cv/inner_loss"] == pytest.approx(wanted)
+    (sent,) = back.sweeps
+    assert json.loads(sent["priorRunsFilters"])["$or"] == [{"name": name} for name in ids]
+    # Everything is sent: once more sends nothing and makes no second sweep.
+    assert command(
+        _pushing(made, 3), cwd=tmp_path, env=_environment(back.url, tmp_path)
+    ).returncode == 0  # fmt: skip
+    assert len(back.sweeps) == 1
+
+
+@pytest.mark.slow
+def test_a_server_that_makes_no_sweep_ends_the_command_in_a_line(
+    order, stand_in, command, tmp_path
+) -> None:
+    made = order(count=1)
+    serve(made, 0)
+    server = stand_in({}, [])
+    server.on_upsert_sweep = None  # type: ignore[method-assign,assignment]
+    ended = command(_pushing(made, 1), cwd=tmp_path, env=_environment(server.url, tmp_path))
+    assert ended.returncode == 1, ended.stdout
+    assert "error: W&B: making the sweep:" in ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert json.loads((made.folder / "pushed.json").read_text()) == {"0": "online"}
+
+
 @pytest.mark.slow
 def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(
     order, stand_in, command, tmp_path
@@ -59,16 +131,7 @@ def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(
     made = order(count=1)
     serve(made, 0)
     server = stand_in({}, [])
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")} | {
-        "WANDB_BASE_URL": server.url, "WANDB_API_KEY": "0" * 40, "WANDB_ENTITY": "team",
-        "PYTHONPATH": str(ROOT), "HOME": str(tmp_path),
-    }  # fmt: skip
-    flags = [word for word in made.flags if word != "--logger=csv"]
-    ended = command(
-        [sys.executable, "-m", "experiments.sweep", "tiny.yaml", "--folder", str(made.folder),
-         "--count", "1", *flags, "--push"],
-        cwd=tmp_path, env=environment,
-    )  # fmt: skip
+    ended = command(_pushing(made, 1), cwd=tmp_path, env=_environment(server.url, tmp_path))
     assert ended.returncode == 0, ended.stdout
     (run,) = server.runs.values()
     metrics = json.loads((run_folder(made.folder, 0) / "metrics.json").read_text())
