@@ -12,8 +12,8 @@ from experiments.benchmarks.pyramid import write_pyramid
 from experiments.benchmarks.slides import Hasty, Settings
 
 SMALL = Settings(
-    slide="", encoder="test_resnet.r160_in1k", precisions=("fp32",), rounds=1, side=3000,
-    generated=800,
+    slide="", encoder="test_resnet.r160_in1k", precisions=("fp32",), device="cpu", rounds=1,
+    side=3000, generated=800,
 )  # fmt: skip
 
 
