@@ -1,8 +1,20 @@
 from __future__ import annotations
 
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
 import torch
 
+from data_modules.wsi.lock import holder_of
 from data_modules.wsi.recipe import Recipe, SlideTask
+from data_modules.wsi.rows import kept_rows, rows_of
+from experiments.benchmarks.pyramid import write_pyramid
 from experiments.preparing.features_work import (
     Settings,
     device_of,
@@ -12,6 +24,9 @@ from experiments.preparing.features_work import (
 )
 
 SETTINGS = Settings("cpu", 4, 1)
+ROOT = Path(__file__).parents[3]
+# Of a command that starts Dask on a busy machine.
+SECONDS = 240
 
 
 def test_a_process_loads_its_encoder_once(mean_colours) -> None:
@@ -43,3 +58,43 @@ def test_processes_share_out_the_gpus(monkeypatch) -> None:
     assert device_of("cuda:1") == "cuda:1"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert device_of("auto") == "cpu"
+
+
+def started(slides: Path, out: Path) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable, "-m", "experiments.prepare", "features", "--slides", str(slides),
+        "--out", str(out), "--encoder", "test_resnet.r160_in1k", "--random_weights",
+        "--tissue", "none", "--batch_size", "4", "--cluster", "local", "--jobs", "1",
+    ]  # fmt: skip
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def kill_under_way(target: Path) -> None:
+    """The process that does a slide, by SIGKILL, when some of its tiles are done."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        kept = kept_rows(rows_of(target))
+        if kept is not None and kept.rows >= 8:
+            os.kill(int(holder_of(target).read_text().split()[0]), signal.SIGKILL)
+            return
+        time.sleep(0.005)
+    pytest.fail("no tile was done")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="has no SIGKILL")
+def test_a_worker_killed_under_a_slide_leaves_the_same_bytes(tmp_path) -> None:
+    slides = tmp_path / "slides"
+    slides.mkdir()
+    write_pyramid(slides / "A.svs", 3000, radius=0.4, mpp=0.5, downsamples=(1, 4, 16))
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    with started(slides, killed) as command:
+        kill_under_way(killed / "A.h5")
+        assert command.wait(SECONDS) == 0
+    with started(slides, whole) as command:
+        assert command.wait(SECONDS) == 0
+    assert (killed / "A.h5").read_bytes() == (whole / "A.h5").read_bytes()
+    with (killed / "slides.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert "went on after" in row["notes"]
+    assert not [path.name for path in killed.iterdir() if path.name.startswith(".")]
