@@ -11,8 +11,10 @@ from experiments.fold_scores import entry, fold_scores, survival_years_of
 from experiments.scoring import survival_column
 from mmsurv.metrics.functional import (
     Estimate,
+    chance_band,
     corrected_resampled,
     d_calibration,
+    fold_chance,
     hazard_ratio,
     logrank,
     pooled_concordance,
@@ -41,7 +43,8 @@ def cross_validated_scores(
     """Scores of all folds, their means, spreads and intervals, and the log-rank test.
 
     Log hazards of different folds have no common origin: C-index and AUC are computed within a fold
-    and averaged. Intervals are those of `corrected_resampled`, as folds share training patients.
+    and averaged. Intervals are those of `corrected_resampled`, as folds share training patients;
+    beside the C-index stands the band of rankings without information (`chance_band`).
     Risk groups were cut within each fold and may be pooled; the log-rank p of pooled out-of-fold
     groups is a description, not a valid test, for the same reason.
 
@@ -56,8 +59,11 @@ def cross_validated_scores(
         for _, rows in predictions.groupby("fold", sort=True)
     ]
     once = first_repeat(predictions)
+    held_once = set(once["fold"])
     share = float(np.mean([n / (len(folds) - n) for n in predictions.groupby("fold").size()]))
     metrics = [name for name, value in per_fold[0].items() if isinstance(value, dict)]
+    cv = {name: _summary([scores[name] for scores in per_fold], share) for name in metrics}
+    cv["c_index"] |= _null(predictions, share)
     pooled = pooled_scores(once, horizons)
     c_index = pooled_concordance(
         c_index=np.array([scores["c_index"]["value"] for scores in per_fold]),
@@ -67,8 +73,12 @@ def cross_validated_scores(
         "protocol": protocol,
         "patients": len(once),
         "events": int(once["event"].sum()),
+        "comparable_pairs": sum(
+            scores["comparable_pairs"] for scores in per_fold if scores["fold"] in held_once
+        ),
+        "test_share": share,
         "folds": per_fold,
-        "cv": {name: _summary([scores[name] for scores in per_fold], share) for name in metrics},
+        "cv": cv,
         "logrank_p": pooled.pop("logrank_p"),
         "pooled": {"c_index": entry(c_index), **pooled},
     }
@@ -125,7 +135,9 @@ def flat_summary(scores: dict[str, Any]) -> dict[str, float]:
     for name, summary in scores["cv"].items():
         flat[f"cv/{name}"] = summary["mean"]
         flat[f"cv/{name}_sd"] = summary["sd"]
-        flat[f"cv/{name}_lower"], flat[f"cv/{name}_upper"] = summary["lower"], summary["upper"]
+        for end in ("lower", "upper", "null_lower", "null_upper"):
+            if end in summary:
+                flat[f"cv/{name}_{end}"] = summary[end]
     for fold in scores["folds"]:
         for name in scores["cv"]:
             flat[f"fold{fold['fold']}/test/{name}"] = fold[name]["value"]
@@ -137,7 +149,7 @@ def flat_summary(scores: dict[str, Any]) -> dict[str, float]:
 
 
 def score_table(scores: dict[str, Any]) -> pd.DataFrame:
-    """Scores as a flat table: one row a fold, then mean and sd."""
+    """Scores as a flat table: one row a fold, then mean, sd, interval, and the band of chance."""
     names = list(scores["cv"])
     counts = ["fold", "patients", "events", "comparable_pairs"]
     rows: list[dict[str, Any]] = [
@@ -145,8 +157,8 @@ def score_table(scores: dict[str, Any]) -> pd.DataFrame:
         for fold in scores["folds"]
     ]
     rows += [
-        {"fold": kind} | {name: scores["cv"][name][kind] for name in names}
-        for kind in ("mean", "sd")
+        {"fold": kind} | {name: scores["cv"][name].get(kind, np.nan) for name in names}
+        for kind in ("mean", "sd", "lower", "upper", "null_lower", "null_upper")
     ]
     return pd.DataFrame(rows).astype({"fold": str})
 
@@ -154,6 +166,20 @@ def score_table(scores: dict[str, Any]) -> pd.DataFrame:
 def _estimate(found: Estimate) -> dict[str, Any]:
     return {"value": found.value, "reason": found.reason, "lower": found.lower,
             "upper": found.upper, "p": found.p}  # fmt: skip
+
+
+def _null(predictions: pd.DataFrame, share: float) -> dict[str, float]:
+    """Band of the C-indices of rankings without information."""
+    folds = [
+        fold_chance(
+            log_hazard=rows["log_hazard"].to_numpy(float),
+            event=rows["event"].to_numpy(bool),
+            time=rows["time_days"].to_numpy(float),
+        )
+        for _, rows in predictions.groupby("fold", sort=True)
+    ]
+    band = chance_band(folds, test_share=share)
+    return {"null_lower": band.lower, "null_upper": band.upper}
 
 
 def _summary(entries: list[dict[str, Any]], share: float) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rich.table import Table
 from data_modules.files import write_aside
 from experiments.published import BRIER, BRIER_ARM, SOURCE, published
 from experiments.run_folder import write_csv, write_json
+from mmsurv.metrics.functional import Estimate, corrected_resampled
 
 PAPER = "paper"
 
@@ -55,7 +56,11 @@ def write_study(columns: Sequence[Column], horizons: tuple[float, ...], folder: 
 
 
 def study_rows(columns: Sequence[Column], horizons: tuple[float, ...]) -> pd.DataFrame:
-    """One row an arm, protocol and fold, then mean and sd; the paper's folds are other patients."""
+    """One row an arm, protocol and fold, then what they amount to.
+
+    That is mean, sd, the corrected 95 % interval (lower, upper) and, of the C-index, the band of
+    rankings without information (null_lower, null_upper). The paper's folds are other patients.
+    """
     rows: list[dict[str, Any]] = []
     for column in columns:
         paper, cv = published(column.arm), column.scores["cv"]
@@ -72,15 +77,16 @@ def study_rows(columns: Sequence[Column], horizons: tuple[float, ...]) -> pd.Dat
                     "c_index_paper": paper.folds[k] if paper and k < len(paper.folds) else np.nan,
                 }
             )
-        for kind in ("mean", "sd"):
+        for kind in ("mean", "sd", "lower", "upper", "null_lower", "null_upper"):
             rows.append(
                 {
                     "arm": column.arm,
                     "protocol": column.protocol,
                     "fold": kind,
-                    "c_index": cv["c_index"][kind],
-                    **{_ibs(h): cv[_ibs(h)][kind] for h in horizons},
-                    "c_index_paper": getattr(paper, kind) if paper else np.nan,
+                    # Runs of earlier versions have no bands.
+                    "c_index": cv["c_index"].get(kind, np.nan),
+                    **{_ibs(h): cv[_ibs(h)].get(kind, np.nan) for h in horizons},
+                    "c_index_paper": getattr(paper, kind, np.nan),
                 }
             )
     return pd.DataFrame(rows)
@@ -89,7 +95,9 @@ def study_rows(columns: Sequence[Column], horizons: tuple[float, ...]) -> pd.Dat
 def gaps(columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
     """By arm, C-index under protocol paper minus nested, fold by fold and on average.
 
-    The held-out patients are the same: what is left is what choosing the epoch on them gains.
+    The held-out patients are the same: what is left is what choosing the epoch on them gains. The
+    interval and p are those of `corrected_resampled`; NaN where it is not known how large a fold
+    is beside its training patients (`test_share` of metrics.json).
 
     Example:
         >>> def column(protocol, value):
@@ -101,14 +109,21 @@ def gaps(columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for column in columns:
         others = [c for c in columns if c.arm == column.arm and c.protocol == "nested"]
-        if column.protocol == "paper" and others:
+        if column.protocol == PAPER and others:
             nested = others[0].folds()
             by_fold = {k: value - nested[k] for k, value in column.folds().items()}
             values = np.array(list(by_fold.values()))
+            share = float(column.scores.get("test_share", 0.0))
+            interval = Estimate.missing("how large a fold is is not known")
+            if share > 0:
+                interval = corrected_resampled(values, test_share=share)
             found[column.arm] = {
                 "folds": by_fold,
                 "mean": float(values.mean()),
                 "sd": float(values.std(ddof=1)) if len(values) > 1 else float("nan"),
+                "lower": interval.lower,
+                "upper": interval.upper,
+                "p": interval.p,
             }
     return found
 
@@ -122,7 +137,11 @@ def study_markdown(columns: Sequence[Column], horizons: tuple[float, ...]) -> st
         lines += [
             f"## C-index, protocol {protocol}",
             "",
-            f"{first['patients']} patients, {first['events']} events; all arms share the folds.",
+            f"{first['patients']} patients, {first['events']} events, "
+            f"{first.get('comparable_pairs', 'unknown')} comparable pairs; "
+            "all arms share the folds.",
+            "",
+            "95 %: Nadeau and Bengio's interval. Chance: 95 % of rankings without information.",
             "",
             _line(["fold", "patients", "events", "pairs", *(c.arm for c in own)]),
             _line(["---"] * (4 + len(own))),
@@ -155,9 +174,9 @@ def study_markdown(columns: Sequence[Column], horizons: tuple[float, ...]) -> st
             "",
             "The same held-out patients: the gap is what choosing the epoch on them gains.",
             "",
-            _line(["arm", "gap in C-index, mean ± sd over folds"]),
-            _line(["---", "---"]),
-            *(_line([arm, _pm(gap["mean"], gap["sd"], sign=True)]) for arm, gap in found.items()),
+            _line(["arm", "gap in C-index, mean ± sd over folds", "95 %, corrected"]),
+            _line(["---"] * 3),
+            *(_line([arm, *_gap(gap)]) for arm, gap in found.items()),
             "",
         ]
     return "\n".join(lines)
@@ -183,11 +202,11 @@ def print_study(columns: Sequence[Column], horizons: tuple[float, ...], console:
             table.add_column(words, justify="right", min_width=width)
         for name, _, *cells in _body(own, horizons):
             row = (name.replace("IBS ", "IBS\n"), *cells)
-            table.add_row(*(cell.replace(" ± ", "\n±") for cell in row))
+            table.add_row(*(c.replace(" ± ", "\n±").replace(" to ", "\n–") for c in row))
         console.print(table)
     for arm, gap in gaps(columns).items():
         console.print(
-            f"– {arm}: protocol paper minus nested, {_pm(gap['mean'], gap['sd'], sign=True)}"
+            f"– {arm}: protocol paper minus nested,\n  {', corrected 95 % '.join(_gap(gap))}"
         )
     reasons = {
         f"– {c.arm}, {c.protocol}: {reason}"
@@ -210,6 +229,8 @@ def _body(own: Sequence[Column], horizons: tuple[float, ...]) -> list[list[str]]
     ]
     blank = ["", "", ""]
     rows.append(["mean ± sd", *blank, *(_summary(c, "c_index") for c in own)])
+    rows.append(["95 %", *blank, *(_band(c.scores["cv"]["c_index"], "") for c in own)])
+    rows.append(["chance", *blank, *(_band(c.scores["cv"]["c_index"], "null_") for c in own)])
     papers = [published(column.arm) for column in own]
     if any(papers):
         rows.append([PAPER, *blank, *(_pm(p.mean, p.sd) if p else "–" for p in papers)])
@@ -233,6 +254,18 @@ def _ibs(horizon: float) -> str:
 def _summary(column: Column, name: str) -> str:
     entry = column.scores["cv"][name]
     return _pm(entry["mean"], entry["sd"])
+
+
+def _band(found: dict[str, Any], name: str, *, sign: bool = False) -> str:
+    """Both ends of an interval; a dash where there is none."""
+    ends = [found.get(f"{name}{end}", np.nan) for end in ("lower", "upper")]
+    if ends[0] != ends[0]:
+        return "–"
+    return " to ".join(format(end, "+.2f" if sign else ".2f") for end in ends)
+
+
+def _gap(gap: dict[str, Any]) -> tuple[str, str]:
+    return _pm(gap["mean"], gap["sd"], sign=True), _band(gap, "", sign=True)
 
 
 def _pm(mean: float, sd: float, *, sign: bool = False) -> str:

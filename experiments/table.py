@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
@@ -20,6 +21,9 @@ def result_table(scores: dict[str, Any], config: RunConfig) -> Table:
         box=box.SIMPLE_HEAD,
         padding=0,
         show_edge=False,
+        caption="\n".join(filter(None, [c_index_line(scores), grid_line(scores)])),
+        caption_justify="left",
+        caption_style="",
     )
     headings = ["fold", "patients", "events", "comparable\npairs", "C-index"]
     headings += [f"IBS {h:g} y" for h in config.horizons]
@@ -36,10 +40,49 @@ def result_table(scores: dict[str, Any], config: RunConfig) -> Table:
         "mean ± sd",
         str(scores["patients"]),
         str(scores["events"]),
-        "",
+        str(scores.get("comparable_pairs", "")),
         *(f"{number(scores['cv'][m]['mean'])} ± {number(scores['cv'][m]['sd'])}" for m in metrics),
     )
     return table
+
+
+def c_index_line(scores: dict[str, Any]) -> str:
+    """What the mean C-index stands on: its corrected interval, and the band of chance."""
+    c_index = scores["cv"]["c_index"]
+    lower, upper, *null = (
+        number(c_index.get(end, float("nan")))
+        for end in ("lower", "upper", "null_lower", "null_upper")
+    )
+    return (
+        f"C-index: corrected 95 % interval {lower} to {upper}, "
+        f"95 % of chance {null[0]} to {null[1]}"
+    )
+
+
+def grid_line(scores: dict[str, Any]) -> str:
+    """On which times the Brier score was integrated."""
+    grids = [fold.get("grid_years", []) for fold in scores["folds"]]
+    told = grid_words([(grid[0], grid[-1], len(grid)) for grid in grids if len(grid)])
+    return f"IBS: legal time grid {told}" if told else ""
+
+
+def grid_words(grids: Sequence[tuple[float, float, int]]) -> str:
+    """Times of the shortest fold and of the longest, in years.
+
+    Args:
+        grids: First, last and number of times of each fold that has any.
+
+    Example:
+        >>> grid_words([(0.25, 10.0, 40), (0.25, 9.5, 38)])
+        '0.25 to 9.5 years, 38 times (longest fold to 10, 40)'
+        >>> grid_words([(0.25, 10.0, 40)] * 2), grid_words([])
+        ('0.25 to 10 years, 40 times', '')
+    """
+    if not grids:
+        return ""
+    short, long = (pick(grids, key=lambda grid: grid[1]) for pick in (min, max))
+    told = f"{short[0]:g} to {short[1]:g} years, {short[2]} times"
+    return told if short[1] == long[1] else f"{told} (longest fold to {long[1]:g}, {long[2]})"
 
 
 def baseline_table(baselines: dict[str, Any], config: RunConfig) -> Table:

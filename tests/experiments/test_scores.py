@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import numpy as np
 import pandas as pd
@@ -9,14 +10,22 @@ import pytest
 
 from experiments.fold_scores import fold_scores, survival_years_of
 from experiments.run_folder import write_json
-from experiments.scores import cross_validated_scores, flat_summary, pooled_scores
+from experiments.scores import (
+    _null,
+    cross_validated_scores,
+    flat_summary,
+    pooled_scores,
+    score_table,
+)
 from experiments.scoring import survival_column, survival_years
 from mmsurv.metrics.functional import (
+    Scored,
     auc_at,
     concordance,
     corrected_resampled,
     hazard_ratio,
     integrated_brier,
+    null_band,
     restricted_mean_difference,
 )
 from mmsurv.survival import DAYS_PER_YEAR
@@ -105,6 +114,42 @@ def test_mean_and_spread_are_those_of_the_folds() -> None:
     assert flat["fold1/test/auc_4y"] == scores["folds"][1]["auc_4y"]["value"]
     assert (flat["cv/patients"], flat["cv/events"]) == (90, scores["events"])
     assert flat["cv/logrank_p"] == scores["logrank_p"]["value"]
+
+
+def test_the_band_of_chance_stands_beside_the_mean_c_index() -> None:
+    predictions, folds = _tables()
+    scores = _scores(predictions, folds)
+    found = scores["cv"]["c_index"]
+    parts = [
+        Scored(
+            rows["log_hazard"].to_numpy(), rows["event"].to_numpy(bool),
+            rows["time_days"].to_numpy(),
+        )
+        for _, rows in predictions.groupby("fold")
+    ]  # fmt: skip
+    dealt = null_band(parts, test_share=30 / 60, permutations=5000)
+    assert found["null_lower"] == pytest.approx(dealt.lower, abs=0.01)
+    assert found["null_upper"] == pytest.approx(dealt.upper, abs=0.01)
+    assert _scores(predictions, folds) == scores
+    flat = flat_summary(scores)
+    assert flat["cv/c_index_null_upper"] == found["null_upper"]
+    assert "cv/ibs_2y_null_upper" not in flat
+    table = score_table(scores).set_index("fold")
+    assert table.loc["null_lower", "c_index"] == found["null_lower"]
+    assert table.loc["upper", "ibs_2y"] == scores["cv"]["ibs_2y"]["upper"]
+    assert math.isnan(table.loc["null_lower", "ibs_2y"])
+    assert scores["comparable_pairs"] == sum(f["comparable_pairs"] for f in scores["folds"])
+    assert scores["test_share"] == 0.5
+
+
+def test_the_band_of_chance_costs_next_to_nothing() -> None:
+    predictions, _ = _tables(n=1000, folds=5)
+    many = pd.concat(
+        [predictions.assign(fold=predictions["fold"] + 5 * r) for r in range(5)], ignore_index=True
+    )
+    begun = time.perf_counter()
+    assert _null(many, 0.25)["null_lower"] < 0.5
+    assert time.perf_counter() - begun < 1.0  # 0.05 s where nothing else runs
 
 
 def test_log_hazards_of_different_folds_are_never_compared() -> None:

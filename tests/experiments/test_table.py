@@ -26,6 +26,7 @@ def scores() -> dict:
     means = {"c_index": (0.65, 0.0707), "ibs_5y": (0.125, 0.0), "ibs_10y": (math.nan, math.nan)}
     return {
         "protocol": "nested", "patients": 160, "events": 80, "folds": folds,
+        "comparable_pairs": 24690,
         "cv": {name: {"mean": m, "sd": s, "reason": ""} for name, (m, s) in means.items()},
         "logrank_p": _entry(0.03), "pooled": {"hazard_ratio": _entry(2.0)},
     }  # fmt: skip
@@ -38,11 +39,24 @@ def test_every_number_stands_uncut_on_80_characters(scores, quiet_console) -> No
     lines = [" ".join(line.split()) for line in printed]
     assert "0 80 40 12345 0.600 0.125 0.250" in lines
     assert "1 80 40 12345 0.700 0.125 –" in lines
-    assert "mean ± sd 160 80 0.650 ± 0.071 0.125 ± 0.000 – ± –" in lines
+    assert "mean ± sd 160 80 24690 0.650 ± 0.071 0.125 ± 0.000 – ± –" in lines
     heading = " ".join(lines[:3])
     for words in ("dual_xattn, image+genes+clinical, protocol nested", "comparable", "pairs",
                   "patients events", "C-index IBS 5 y IBS 10 y"):  # fmt: skip
         assert words in heading
+
+
+def test_below_stand_the_interval_the_band_of_chance_and_the_grid(scores, quiet_console) -> None:
+    ends = {"lower": 0.51, "upper": 0.79, "null_lower": 0.4, "null_upper": 0.6}
+    scores["cv"]["c_index"] |= ends
+    for fold, last in zip(scores["folds"], (10.0, 9.5), strict=True):
+        fold["grid_years"] = [0.25 * step for step in range(1, int(last * 4) + 1)]
+    quiet_console.print(result_table(scores, RunConfig()))
+    printed = quiet_console.file.getvalue()
+    assert max(map(len, printed.splitlines())) <= 80
+    told = " ".join(printed.split())
+    assert "C-index: corrected 95 % interval 0.510 to 0.790, 95 % of chance 0.400 to 0.600" in told
+    assert "IBS: legal time grid 0.25 to 9.5 years, 38 times (longest fold to 10, 40)" in told
 
 
 def test_a_narrow_terminal_and_many_horizons_cut_nothing(scores, quiet_console) -> None:
