@@ -43,7 +43,6 @@ TESTED_IN = {
     "experiments/reporting/build.py": "experiments/test_report.py",
     "experiments/reporting/sections.py": "experiments/test_report.py",
     "experiments/reporting/model_section.py": "experiments/test_report.py",
-    "experiments/reporting/side_by_side.py": "experiments/test_report.py",
     "experiments/reporting/facts.py": "experiments/reporting/test_reading.py",
     "experiments/reporting/schema.py": "experiments/reporting/test_write.py",
     "experiments/reporting/style.py": "experiments/reporting/test_figures.py",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from experiments.reporting.calibration import calibration_table
-from experiments.reporting.comparisons import comparison_table
+from experiments.reporting.comparisons import comparison_table, difference_with_interval
 from experiments.reporting.curves import score_curves
 from experiments.reporting.facts import NAN, NOTHING, Against, Facts, known
 from experiments.reporting.folds import fold_table
@@ -16,6 +16,7 @@ from experiments.reporting.groups import mean_curves, pooled_curves
 from experiments.reporting.hazards import RISK, Hazards, clinical_terms, hazard_ratios
 from experiments.reporting.measures import NO_GROUPS, metric_table
 from experiments.reporting.patients import characteristics, subgroups_of
+from experiments.reporting.protocols import gap_table
 from experiments.reporting.reading import Sentence, reading
 from experiments.reporting.sources import Arm, Source
 from experiments.reporting.subgroups import subgroup_table
@@ -71,6 +72,7 @@ class Report:
         metrics: As `schema.SCHEMA` says.
         folds: Likewise.
         comparisons: Likewise; empty where there is one model.
+        gaps: Table protocols; empty where no run was made under both.
         horizons: Years.
         effort: How much was resampled.
     """
@@ -79,6 +81,7 @@ class Report:
     metrics: pd.DataFrame
     folds: pd.DataFrame
     comparisons: pd.DataFrame
+    gaps: pd.DataFrame
     horizons: tuple[float, ...]
     effort: Effort
 
@@ -123,7 +126,8 @@ def build(sources: list[Source], horizons: tuple[float, ...], effort: Effort) ->
         studies=[],
         metrics=pd.concat(metrics, ignore_index=True),
         folds=pd.concat(folds.values(), ignore_index=True),
-        comparisons=comparison_table(arms, draws),
+        comparisons=comparison_table(arms, folds, draws),
+        gaps=gap_table(sources, folds),
         horizons=horizons,
         effort=effort,
     )
@@ -165,19 +169,36 @@ def _last_known(report: Report, arm: str, metric: str) -> Estimate:
     return next((estimate for estimate in found if known(estimate)), NOTHING)
 
 
+def _against(arm: str, report: Report, kinds: Mapping[str, str]) -> tuple[Against, ...]:
+    """The comparisons that a model stands first in."""
+    if report.comparisons.empty:
+        return ()
+    rows = report.comparisons[report.comparisons["first"] == arm].to_dict("records")
+    return tuple(
+        Against(
+            other := str(row["second"]), kinds[other], difference_with_interval(row),
+            float(row["p_holm"]), str(row["test"]),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _gap(arm: str, report: Report) -> Estimate:
+    """What the model gains over its twin under protocol nested."""
+    if report.gaps.empty:
+        return NOTHING
+    for row in report.gaps[report.gaps["paper"] == arm].to_dict("records"):
+        lower, upper = row["corrected_lower"], row["corrected_upper"]
+        return Estimate(row["gap"], lower, upper, row["p"], row["reason"])
+    return NOTHING
+
+
 def _facts(
     source: Source, report: Report, hazards: Hazards | None, kinds: Mapping[str, str]
 ) -> Facts:
     arm = source.main
     c_index = report.metric(arm.name, "c_index")
     folds = report.folds[report.folds["arm"] == arm.name]
-    against = []
-    if len(report.comparisons):
-        for row in report.comparisons.to_dict("records"):
-            if row["first"] == arm.name:
-                difference = Estimate(row["difference"], row["lower"], row["upper"])
-                other = str(row["second"])
-                against.append(Against(other, kinds[other], difference, float(row["p_holm"])))
     added, added_p = NOTHING, NAN
     beside: tuple[str, ...] = ()
     if hazards is not None and source.cohort is not None:
@@ -211,7 +232,8 @@ def _facts(
         added=added,
         added_p=added_p,
         beside=beside,
-        against=tuple(against),
+        against=_against(arm.name, report, kinds),
+        gap=_gap(arm.name, report),
         simulated=str(source.config.get("cohort", "")) == "toy"
         or (source.cohort is not None and source.cohort.name == "toy"),
         site_shared=shared,

@@ -36,13 +36,32 @@ def shown(estimate: Estimate, digits: int = 3) -> str:
     return f"{text} ({estimate.lower:.{digits}f} to {estimate.upper:.{digits}f})"
 
 
+def band(lower: float, upper: float) -> str:
+    """Both ends of a band; a dash where there is none.
+
+    Example:
+        >>> band(0.4, 0.6), band(NAN, NAN)
+        ('0.400 to 0.600', '–')
+    """
+    return "–" if lower != lower else f"{lower:.3f} to {upper:.3f}"
+
+
 class Against(NamedTuple):
-    """A paired comparison with another model: difference in C-index, positive is better."""
+    """A paired comparison with another model.
+
+    Attributes:
+        other: Its name.
+        kind: network, classical, foreign.
+        difference: In C-index, positive is better, with the interval of the test.
+        p_holm: Of the test, after Holm.
+        test: Its name, as in the table of comparisons.
+    """
 
     other: str
     kind: str
     difference: Estimate
     p_holm: float
+    test: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +89,7 @@ class Facts:
         added_p: Likelihood-ratio test of the same.
         beside: Names of those variables.
         against: Paired comparisons.
+        gap: Its C-index less that of the same run under protocol nested.
         simulated: Whether the patients are.
         site_shared: Share of held-out patients whose site also trained; NaN where not known.
     """
@@ -94,5 +114,6 @@ class Facts:
     added_p: float = NAN
     beside: tuple[str, ...] = ()
     against: tuple[Against, ...] = ()
+    gap: Estimate = NOTHING
     simulated: bool = False
     site_shared: float = NAN

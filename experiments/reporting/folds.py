@@ -17,6 +17,7 @@ from mmsurv.metrics.functional import (
     comparable_pairs,
     concordance,
     integrated_brier,
+    legal_times,
     null_survival,
     uno_concordance,
 )
@@ -29,6 +30,8 @@ AT_HORIZON = {
     "ibs": "integrated Brier score",
     "ibs_km": "integrated Brier score of Kaplan–Meier",
 }
+
+GRID = ("grid_from_years", "grid_to_years", "grid_times")
 
 
 def column(metric: str, horizon: float) -> str:
@@ -46,8 +49,9 @@ def fold_table(arm: Arm, horizons: tuple[float, ...]) -> pd.DataFrame:
 
     Returns:
         Columns arm, protocol, repeat, fold, patients, events, comparable_pairs, few_events (fewer
-        than ten), c_index; c_uno, auc, ibs and ibs_km at every horizon as <metric>_<years>y;
-        reason, which says why any of them is NaN.
+        than ten), grid_from_years, grid_to_years and grid_times of the legal time grid of the Brier
+        score, c_index; c_uno, auc, ibs and ibs_km at every horizon as <metric>_<years>y; reason,
+        which says why any of them is NaN.
     """
     rows = [_scores(arm, part, horizons) for _, part in arm.rows.groupby("fold", sort=True)]
     rows += [_no_answer(arm, fold, why, horizons) for fold, why in arm.unanswered.items()]
@@ -68,6 +72,7 @@ def _scores(arm: Arm, rows: pd.DataFrame, horizons: tuple[float, ...]) -> dict[s
         "events": int(event.sum()),
         "comparable_pairs": comparable_pairs(event=event, time=time),
         "few_events": bool(event.sum() < FEW_EVENTS),
+        **_grid(rows, training_of(arm, rows)),
         **{name: value.value for name, value in values.items()},
         "reason": "; ".join(told),
     }
@@ -82,8 +87,21 @@ def _head(arm: Arm, fold: int) -> dict[str, Any]:
 
 def _no_answer(arm: Arm, fold: int, why: str, horizons: tuple[float, ...]) -> dict[str, Any]:
     names = ["c_index", *(column(m, h) for h in horizons for m in AT_HORIZON)]
-    counts = {"patients": 0, "events": 0, "comparable_pairs": 0, "few_events": True}
+    counts: dict[str, Any] = {"patients": 0, "events": 0, "comparable_pairs": 0, "few_events": True}
+    counts |= dict(zip(GRID, (np.nan, np.nan, 0), strict=True))
     return _head(arm, fold) | counts | dict.fromkeys(names, np.nan) | {"reason": why}
+
+
+def _grid(rows: pd.DataFrame, known: pd.DataFrame) -> dict[str, Any]:
+    """First, last and number of the predicted times at which the fold has a Brier score."""
+    years = np.array(list(survival_columns(rows.columns)))
+    legal = legal_times(
+        years * DAYS_PER_YEAR,
+        train_time=known["time_days"].to_numpy(dtype=float),
+        test_time=rows["time_days"].to_numpy(dtype=float),
+    )
+    ends = (years[0], years[len(legal) - 1]) if len(legal) else (np.nan, np.nan)
+    return dict(zip(GRID, (*ends, len(legal)), strict=True))
 
 
 def _at_horizon(rows: pd.DataFrame, known: pd.DataFrame, horizon: float) -> dict[str, Value]:

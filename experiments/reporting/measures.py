@@ -46,13 +46,13 @@ def metric_table(
         folds: Of `folds.fold_table`, the same model.
         draws: Of `uncertainty.resampled`; None where a fold has no answer.
         horizons: Years.
-        effort: How much is permuted.
+        effort: How often risk groups are dealt.
     """
     if draws is None:
         told = "; ".join(f"fold {k}: {why}" for k, why in arm.unanswered.items())
         rows = [_row("c_index", Estimate.missing(told or "no predictions"))]
     else:
-        rows = _c_index(arm, folds, draws, effort)
+        rows = _c_index(arm, folds, draws)
         for horizon in horizons:
             rows += [_at_horizon(arm, metric, horizon, folds, draws) for metric in AT_HORIZON]
         rows += [_d_calibration(arm), *_groups(arm, draws, effort)]
@@ -94,9 +94,7 @@ def _row(metric: str, found: Estimate, *, horizon: float = NAN) -> dict[str, Any
     }
 
 
-def _c_index(
-    arm: Arm, folds: pd.DataFrame, draws: Bootstrap, effort: Effort
-) -> list[dict[str, Any]]:
+def _c_index(arm: Arm, folds: pd.DataFrame, draws: Bootstrap) -> list[dict[str, Any]]:
     """Mean over folds with the band of chance, and pooled by pairs."""
     found = percentile_interval(draws, "c_index")
     values = folds["c_index"]
@@ -104,17 +102,30 @@ def _c_index(
     if lacking:
         found = Estimate.missing(f"no comparable pair in fold {', '.join(map(str, lacking))}")
     row = _row("c_index", found)
-    null = chance(arm.rows, effort)
-    row |= {"null_lower": null.lower, "null_upper": null.upper, "p": null.p}
+    row |= _null(chance(arm, arm.rows))
     row["sd_folds"] = float(values.std()) if len(values) > 1 and not lacking else NAN
     share = share_held_out(arm.rows)
     if share > 0:
         corrected = corrected_resampled(values.to_numpy(float), test_share=share)
         row |= {"corrected_lower": corrected.lower, "corrected_upper": corrected.upper}
-    return [row, _row("c_index_pooled", percentile_interval(draws, "c_index_pooled"))]
+    pooled = _row("c_index_pooled", percentile_interval(draws, "c_index_pooled"))
+    return [row, pooled | _null(chance(arm, arm.rows, pooled=True))]
+
+
+def _null(band: Estimate) -> dict[str, float]:
+    return {"null_lower": band.lower, "null_upper": band.upper, "p": band.p}
 
 
 def _at_horizon(
+    arm: Arm, metric: str, horizon: float, folds: pd.DataFrame, draws: Bootstrap
+) -> dict[str, Any]:
+    row = _scored_at(arm, metric, horizon, folds, draws)
+    if metric == "c_uno" and row["value"] == row["value"]:
+        row |= _null(chance(arm, arm.rows, until=horizon * DAYS_PER_YEAR))
+    return row
+
+
+def _scored_at(
     arm: Arm, metric: str, horizon: float, folds: pd.DataFrame, draws: Bootstrap
 ) -> dict[str, Any]:
     if metric == "rmst_difference" and "risk_group" not in arm.rows:

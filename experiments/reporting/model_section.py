@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.reporting.build import Report, Study
-from experiments.reporting.facts import shown
+from experiments.reporting.facts import band, shown
 from experiments.reporting.figures import Drawn
 from experiments.reporting.folds import column
 from experiments.reporting.markup import figure, left_out, paragraph, table
@@ -34,7 +34,8 @@ def model(study: Study, report: Report, drawn: list[Drawn], folder: Path) -> str
     """Figures and tables of one model."""
     arm = study.arm
     told = f"Protocol {arm.protocol}: {PROTOCOLS[arm.protocol]}. "
-    told += f"{study.facts.patients} patients, {study.facts.events} events."
+    told += f"{study.facts.patients} patients, {study.facts.events} events, "
+    told += f"{study.facts.pairs} comparable pairs."
     return (
         paragraph(told) + figures(drawn, folder) + _groups(study, report)
         + _subgroups(study) + _folds(study, report)
@@ -44,13 +45,22 @@ def model(study: Study, report: Report, drawn: list[Drawn], folder: Path) -> str
 def _groups(study: Study, report: Report) -> str:
     if study.groups.empty:
         return ""
-    head = [study.arm.protocol, str(study.facts.patients), str(study.facts.events)]
+    counts = (study.facts.patients, study.facts.events, study.facts.pairs)
+    head = [study.arm.protocol, *map(str, counts)]
     rows = [
         [f"up to {h:g} years", *head, shown(e, 2), e.reason]
         for h in report.horizons
         if (e := report.estimate(study.arm.name, "rmst_difference", h))
     ]
-    headings = ["horizon", "protocol", "patients", "events", "years gained (95 %)", "why not"]
+    headings = [
+        "horizon",
+        "protocol",
+        "patients",
+        "events",
+        "pairs",
+        "years gained (95 %)",
+        "why not",
+    ]
     caption = "Years without the event that low risk has more than high: restricted mean survival"
     return table(caption, headings, rows)
 
@@ -63,11 +73,12 @@ def _subgroups(study: Study) -> str:
             f"{r['subgroup']}{' *' if r['few_events'] else ''}",
             str(r["patients"]), str(r["events"]), str(r["comparable_pairs"]),
             shown(Estimate(r["c_index"], r["c_index_lower"], r["c_index_upper"])),
+            band(r["null_lower"], r["null_upper"]),
             shown(Estimate(r["hazard_ratio"], r["lower"], r["upper"]), 2), str(r["reason"]),
         ]
         for r in study.subgroups.to_dict("records")
     ]  # fmt: skip
-    headings = ["subgroup", "patients", "events", "pairs", "C-index (95 %)"]
+    headings = ["subgroup", "patients", "events", "pairs", "C-index (95 %)", "95 % of chance"]
     headings += ["hazard ratio, high against low (95 %)", "why not"]
     caption = (
         f"Subgroups of {study.arm.name}, protocol {study.arm.protocol}; * fewer than ten events: "

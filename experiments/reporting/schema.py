@@ -41,9 +41,9 @@ SCHEMA: dict[str, TableSchema] = {
             "sd_folds": "standard deviation over folds, where the metric has one a fold",
             "corrected_lower": "of c_index: lower end of Nadeau and Bengio's 95 % interval",
             "corrected_upper": "upper end of the same interval",
-            "null_lower": "of c_index: lower end of 95 % of rankings without information",
+            "null_lower": "of a C-index: lower end of 95 % of rankings without information",
             "null_upper": "upper end of the same band",
-            "p": "of c_index: one-sided, of a ranking without information; of a test: its p",
+            "p": "of a C-index: one-sided, of a ranking without information; of a test: its p",
             "folds": "folds scored",
             "repeats": "repeats of the cross-validation",
         }
@@ -61,6 +61,10 @@ SCHEMA: dict[str, TableSchema] = {
         | _COUNTS
         | {
             "few_events": "true where the fold has fewer than ten events: mostly chance",
+            "grid_from_years": "first of the predicted times at which the fold has a Brier score: "
+            "those below the end of follow-up, of its training and of its held-out patients",
+            "grid_to_years": "last of these times",
+            "grid_times": "how many they are",
             "c_index": "Harrell's C",
             "c_uno_<years>y": "Uno's C up to the horizon",
             "auc_<years>y": "AUC at the horizon",
@@ -76,9 +80,32 @@ SCHEMA: dict[str, TableSchema] = {
             "second": "name of the other",
             "protocols": "of the one / of the other; one where they are alike",
             "difference": "C-index of the first minus that of the second, means over folds",
-            **_INTERVAL,
+            "corrected_lower": "lower end of Nadeau and Bengio's 95 % interval, of the differences "
+            "by fold and repeat",
+            "corrected_upper": "upper end of the same interval",
+            "test": "what p is of: corrected t, or where there is one fold, bootstrap",
             "p": "two-sided, of no difference",
             "p_holm": "the same after Holm, over the comparisons of the first model",
+            "bootstrap_lower": "lower end of the 95 % bootstrap interval, patients drawn within "
+            "folds: of the fitted models, not of the methods",
+            "bootstrap_upper": "upper end of the same interval",
+            "bootstrap_p": "two-sided, of no difference between the fitted models",
+        }
+        | _COUNTS
+        | _REASON,
+    ),
+    "protocols": TableSchema(
+        "a network under protocol paper that was also run under nested",
+        {
+            "nested": "name of the run under nested",
+            "paper": "name of the run under paper, whose configuration is otherwise the same",
+            "c_index_nested": "C-index of the one, mean over folds",
+            "c_index_paper": "C-index of the other",
+            "gap": "paper minus nested: what choosing the epoch on the reported patients gains",
+            "corrected_lower": "lower end of Nadeau and Bengio's 95 % interval of the gaps by fold",
+            "corrected_upper": "upper end of the same interval",
+            "p": "two-sided, of no gap",
+            "folds": "of every repeat",
         }
         | _COUNTS
         | _REASON,
@@ -92,6 +119,8 @@ SCHEMA: dict[str, TableSchema] = {
             "c_index": "within folds and the subgroup, pooled by pairs",
             "c_index_lower": "lower end of its 95 % interval",
             "c_index_upper": "upper end of its 95 % interval",
+            "null_lower": "lower end of 95 % of such C-indices of rankings without information",
+            "null_upper": "upper end of the same band",
             "hazard_ratio": "of high against low risk",
             **_INTERVAL,
             "few_events": "true where the subgroup has fewer than ten events",

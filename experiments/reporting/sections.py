@@ -11,7 +11,13 @@ from experiments.reporting.build import Report
 from experiments.reporting.figures import Drawn
 from experiments.reporting.markup import items, left_out, paragraph, table
 from experiments.reporting.model_section import figures
-from experiments.reporting.side_by_side import accuracy, comparisons, discrimination, fold_by_fold
+from experiments.reporting.side_by_side import (
+    accuracy,
+    comparisons,
+    discrimination,
+    fold_by_fold,
+    protocols,
+)
 from experiments.reporting.tripod import AUTHORS
 
 
@@ -28,7 +34,7 @@ def models(report: Report, drawn: list[Drawn], folder: Path) -> str:
     """All models side by side, and pair by pair."""
     return (
         figures(drawn, folder) + discrimination(report) + accuracy(report)
-        + comparisons(report) + "<h3>Fold by fold</h3>" + fold_by_fold(report)
+        + protocols(report) + comparisons(report) + "<h3>Fold by fold</h3>" + fold_by_fold(report)
     )  # fmt: skip
 
 

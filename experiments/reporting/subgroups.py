@@ -10,7 +10,7 @@ from experiments.reporting.measures import NO_GROUPS, pairs_within_folds
 from experiments.reporting.patients import Subgroup
 from experiments.reporting.reading import FEW_EVENTS
 from experiments.reporting.sources import Arm
-from experiments.reporting.uncertainty import Effort, resampled
+from experiments.reporting.uncertainty import Effort, chance, resampled
 from experiments.scores import first_repeat
 from mmsurv.metrics.functional import Estimate
 from mmsurv.metrics.resample import percentile_interval
@@ -33,11 +33,12 @@ def subgroup_table(arm: Arm, subgroups: list[Subgroup], effort: Effort) -> pd.Da
 def _row(arm: Arm, once: pd.DataFrame, part: Subgroup, effort: Effort) -> dict[str, Any]:
     rows = once[once["patient_id"].isin(part.patients)]
     events = int(rows["event"].sum())
-    c_index = ratio = Estimate.missing("no patient")
+    c_index = ratio = null = Estimate.missing("no patient")
     if len(rows):
         draws = resampled(arm, rows, (), effort)
         c_index = percentile_interval(draws, "c_index_pooled")
         ratio = percentile_interval(draws, "hazard_ratio")
+        null = chance(arm, rows, pooled=True)
     if "risk_group" not in rows:
         ratio = Estimate.missing(NO_GROUPS)
     reasons = {"C-index": c_index.reason, "hazard ratio": ratio.reason}
@@ -49,6 +50,8 @@ def _row(arm: Arm, once: pd.DataFrame, part: Subgroup, effort: Effort) -> dict[s
         "c_index": c_index.value,
         "c_index_lower": c_index.lower,
         "c_index_upper": c_index.upper,
+        "null_lower": null.lower,
+        "null_upper": null.upper,
         "hazard_ratio": ratio.value,
         "lower": ratio.lower,
         "upper": ratio.upper,

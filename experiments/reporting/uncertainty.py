@@ -11,8 +11,14 @@ from experiments.reporting.curves import training_of
 from experiments.reporting.predictions import survival_columns
 from experiments.reporting.sources import Arm
 from experiments.scores import first_repeat
-from mmsurv.metrics.functional import Estimate, Value
-from mmsurv.metrics.functional.permutation import Scored, null_band, permutation_logrank
+from mmsurv.metrics.functional import (
+    Estimate,
+    Value,
+    chance_band,
+    fold_chance,
+    ipcw,
+    permutation_logrank,
+)
 from mmsurv.metrics.held_out import HeldOut
 from mmsurv.metrics.resample import Bootstrap, bootstrap
 from mmsurv.survival import DAYS_PER_YEAR
@@ -43,7 +49,7 @@ def resampled(
         effort: How much is resampled.
     """
     columns = survival_columns(rows.columns) if horizons else {}
-    rows = _whole_repeats(rows)
+    rows = whole_repeats(rows)
     return bootstrap(
         [
             _held_out(part, training_of(arm, part), list(columns.values()))
@@ -77,22 +83,32 @@ def share_held_out(rows: pd.DataFrame) -> float:
     return float((sizes / (everybody - sizes)).mean()) if (sizes < everybody).all() else 0.0
 
 
-def chance(rows: pd.DataFrame, effort: Effort) -> Estimate:
-    """The band of C-indices without information, and the one-sided p of the model's."""
-    folds = [
-        Scored(
-            part["log_hazard"].to_numpy(float),
-            part["event"].to_numpy(bool),
-            part["time_days"].to_numpy(float),
-        )
-        for _, part in rows.groupby("fold", sort=True)
-    ]
-    return null_band(
-        folds,
-        test_share=share_held_out(rows),
-        permutations=effort.resamples,
-        seed=effort.seed,
-    )
+def chance(
+    arm: Arm, rows: pd.DataFrame, *, until: float | None = None, pooled: bool = False
+) -> Estimate:
+    """The band of C-indices without information, and the one-sided p of the model's.
+
+    Args:
+        arm: Whose training patients give the censoring, and whose folds the widening.
+        rows: Of the model, all of them or a subgroup.
+        until: Truncation of Uno's C in days; None for Harrell's.
+        pooled: Weighs folds by their pairs.
+    """
+    folds = []
+    for _, part in rows.groupby("fold", sort=True):
+        event, time = part["event"].to_numpy(bool), part["time_days"].to_numpy(float)
+        weight = None
+        if until is not None:
+            known = training_of(arm, part)
+            inverse = ipcw(
+                train_event=known["event"].to_numpy(bool),
+                train_time=known["time_days"].to_numpy(float),
+                at=np.minimum(time, until),
+            )
+            weight = np.where(time < until, inverse**2, 0.0)
+        log_hazard = part["log_hazard"].to_numpy(float)
+        folds.append(fold_chance(log_hazard=log_hazard, event=event, time=time, weight=weight))
+    return chance_band(folds, test_share=share_held_out(arm.rows), pooled=pooled)
 
 
 def split_p(rows: pd.DataFrame, effort: Effort) -> Value:
@@ -108,8 +124,14 @@ def split_p(rows: pd.DataFrame, effort: Effort) -> Value:
     )
 
 
-def _whole_repeats(rows: pd.DataFrame) -> pd.DataFrame:
-    """All repeats where each holds everybody out, as --only_folds may prevent; else the first."""
+def whole_repeats(rows: pd.DataFrame) -> pd.DataFrame:
+    """All repeats where each holds everybody out, as --only_folds may prevent; else the first.
+
+    Example:
+        >>> rows = pd.DataFrame({"patient_id": list("aba"), "repeat": [0, 0, 1]})
+        >>> whole_repeats(rows)["patient_id"].tolist()
+        ['a', 'b']
+    """
     if "repeat" in rows and (rows["patient_id"].value_counts() < rows["repeat"].nunique()).any():
         return first_repeat(rows)
     return rows

@@ -55,6 +55,7 @@ def tables(report: Report) -> dict[str, pd.DataFrame]:
         "metrics": report.metrics,
         "folds": report.folds,
         "comparisons": report.comparisons,
+        "protocols": report.gaps,
         "subgroups": _joined(studies, [s.subgroups for s in studies]),
         "hazards": _joined(
             studies, [s.hazards.table if s.hazards else pd.DataFrame() for s in studies]

@@ -57,7 +57,7 @@ def test_what_a_file_of_predictions_lacks_is_said(text) -> None:
     assert "The configuration is left out: the source keeps none." in said
 
 
-def test_every_table_of_numbers_names_patients_events_and_protocol(text) -> None:
+def test_every_table_of_numbers_names_patients_events_pairs_and_protocol(text) -> None:
     tables = re.findall(r"<table>.*?</table>", text, re.DOTALL)
     numbers = [t for t in tables if re.search(r"\d\.\d{2,3} \(", t) and "quartiles" not in t]
     assert len(numbers) >= 6
@@ -65,6 +65,7 @@ def test_every_table_of_numbers_names_patients_events_and_protocol(text) -> None
         assert "patients" in table
         assert "events" in table
         assert "protocol" in table
+        assert "pairs" in table
 
 
 def test_the_other_model_is_compared_on_the_same_patients(folder) -> None:
@@ -72,7 +73,8 @@ def test_the_other_model_is_compared_on_the_same_patients(folder) -> None:
     row = pairs.loc[("run", "theirs")]
     # Its predictions are the times themselves.
     assert row["difference"] < 0
-    assert row["upper"] < 0
+    assert row["corrected_upper"] < 0
+    assert row["test"] == "corrected t"
     assert len(pairs) == 2 * 17 - 1
 
 

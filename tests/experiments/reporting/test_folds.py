@@ -43,3 +43,17 @@ def test_a_fold_without_an_answer_stays_in_the_table(predictions, arm_of) -> Non
     assert table["fold"].tolist() == [0, 1, 2]
     assert np.isnan(table["c_index"][1])
     assert table["reason"][1] == "did not converge"
+
+
+def test_the_grid_of_the_brier_score_ends_before_the_follow_up_does(predictions, arm_of) -> None:
+    cut = predictions["fold"] == 1
+    short = predictions.assign(time_days=predictions["time_days"].mask(cut, 1000.0))
+    table = fold_table(arm_of(short), (1.0,)).set_index("fold")
+    # 1000 days are 2.74 years.
+    assert table.loc[1, ["grid_from_years", "grid_to_years", "grid_times"]].tolist() == [
+        0.25, 2.5, 10,
+    ]  # fmt: skip
+    assert table.loc[0, "grid_to_years"] > 5
+    none = fold_table(arm_of(predictions.iloc[:, :5]), (1.0,))
+    assert none["grid_to_years"].isna().all()
+    assert (none["grid_times"] == 0).all()

@@ -54,6 +54,14 @@ def test_the_c_index_is_the_mean_of_the_folds(table, predictions, arm_of) -> Non
     assert table.loc["c_uno", "value"] == pytest.approx(folds["c_uno_5y"].mean())
 
 
+@pytest.mark.parametrize("metric", ["c_index", "c_index_pooled", "c_uno"])
+def test_every_c_index_has_its_band_of_chance(table, metric) -> None:
+    row = table.loc[metric]
+    assert 0.3 < row["null_lower"] < 0.5 < row["null_upper"] < row["value"]
+    assert row["p"] < 0.01
+    assert table.drop(["c_index", "c_index_pooled", "c_uno"])["null_lower"].isna().all()
+
+
 def test_the_groups_are_told_apart_by_every_test(table) -> None:
     assert table.loc["hazard_ratio", "lower"] > 1
     assert 0 < table.loc["rmst_difference", "value"] < 5  # years of five

@@ -27,7 +27,7 @@ FACTS = Facts(
     added=Estimate(2.0, 1.3, 3.1),
     added_p=0.002,
     beside=("age", "grade"),
-    against=(Against("ridge", "classical", Estimate(0.04, 0.01, 0.07), 0.01),),
+    against=(Against("ridge", "classical", Estimate(0.04, 0.01, 0.07), 0.01, "corrected t"),),
     site_shared=0.2,
 )
 
@@ -58,6 +58,17 @@ def test_every_rule_is_named_once() -> None:
         ("who", {"folds": 1, "repeats": 1}, "comparable pairs in one fold; protocol"),
         ("simulated", {"simulated": True}, "nothing here is about patients"),
         ("optimism", {"protocol": "paper"}, "these numbers are too good"),
+        ("optimism", {"protocol": "paper"}, "A run under protocol nested says by how much."),
+        (
+            "optimism",
+            {"protocol": "paper", "gap": Estimate(0.05, 0.01, 0.09)},
+            "C-index less that under protocol nested, same patients: 0.050 (0.010 to 0.090).",
+        ),
+        (
+            "optimism",
+            {"protocol": "paper", "gap": Estimate(0.05, -0.01, 0.11)},
+            "(-0.010 to 0.110), which so few folds do not tell apart from 0.",
+        ),
         ("optimism", {"protocol": "not known"}, "must be asked of its makers"),
         ("chance", {}, "It ranks patients better than chance: C-index 0.700 (0.650 to 0.750)"),
         ("chance", {"c_index": Estimate(0.54, 0.49, 0.6)}, "better than chance is not shown"),
@@ -67,6 +78,11 @@ def test_every_rule_is_named_once() -> None:
         ("chance", {"c_index": Estimate.missing("no event")}, "cannot be said: no event."),
         ("classical", {}, "it is better than 1 and worse than none. Against"),
         ("classical", {}, "ridge, the difference in C-index is 0.040 (0.010 to 0.070), p = 0.010"),
+        (
+            "classical",
+            {},
+            "after Holm (differences by fold, corrected for shared training patients)",
+        ),
         ("classical", {"against": ()}, "whether it is worth its complexity cannot be said"),
         ("groups", {}, "High and low risk differ in survival (permutation p = 0.001)"),
         ("groups", {"permutation_p": 0.2}, "is not shown (permutation p = 0.200)."),
@@ -119,9 +135,9 @@ def test_the_plain_logrank_is_not_mentioned_where_it_agrees() -> None:
 
 def test_a_gain_that_holm_does_not_leave_is_no_gain() -> None:
     against = (
-        Against("ridge", "classical", Estimate(0.04, 0.01, 0.07), 0.2),
-        Against("forest", "classical", Estimate(-0.05, -0.08, -0.02), 0.01),
-        Against("other", "network", Estimate(-0.2, -0.3, -0.1), 0.01),
+        Against("ridge", "classical", Estimate(0.04, 0.01, 0.07), 0.2, "corrected t"),
+        Against("forest", "classical", Estimate(-0.05, -0.08, -0.02), 0.01, "bootstrap"),
+        Against("other", "network", Estimate(-0.2, -0.3, -0.1), 0.01, "corrected t"),
     )
     told = said(against=against)["classical"]
     assert "Beside 2 classical models" in told

@@ -19,6 +19,11 @@ def test_everybody_stands_first_and_parts_add_up(source) -> None:
     assert (table["c_index_lower"] < table["c_index"]).all()
     # The signal is the same everywhere.
     assert (table["c_index"] > 0.5).all()
+    assert (table["null_lower"] < 0.5).all()
+    assert (table["null_upper"] > 0.5).all()
+    # Fewer patients leave more to chance.
+    width = table["null_upper"] - table["null_lower"]
+    assert (width.drop("all") > width["all"]).all()
     assert (table["hazard_ratio"] > 1).all()
 
 
@@ -28,7 +33,7 @@ def test_few_events_are_marked_and_none_has_a_reason(source) -> None:
     none = Subgroup("none", frozenset(rows.loc[~rows["event"], "patient_id"]))
     table = subgroup_table(source.main, [few, none], EFFORT).set_index("subgroup")
     assert table["few_events"].tolist() == [False, True, True]
-    assert np.isnan(table.loc["none", "c_index"])
+    assert np.isnan(table.loc["none", ["c_index", "null_lower"]].astype(float)).all()
     assert table.loc["none", "reason"]
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments.reporting.folds import fold_table
 from experiments.reporting.uncertainty import Effort, chance, predicted, resampled, split_p
 from mmsurv.metrics.resample import percentile_interval
+from mmsurv.survival import DAYS_PER_YEAR
 
 EFFORT = Effort(200, 0)
 
@@ -36,11 +38,24 @@ def test_repeats_that_do_not_hold_everybody_out_are_not_averaged(predictions, ar
     assert draws.value["c_index"] == pytest.approx(alone.value["c_index"])
 
 
-def test_chance_is_around_a_half_and_the_truth_outside(predictions) -> None:
-    band = chance(predictions, EFFORT)
-    assert 0.3 < band.lower < 0.5 < band.upper < 0.7
-    assert band.value > band.upper
+def test_chance_is_around_a_half_and_the_truth_outside(predictions, arm_of) -> None:
+    arm = arm_of(predictions)
+    for more in ({}, {"pooled": True}, {"until": 5 * DAYS_PER_YEAR}):
+        band = chance(arm, predictions, **more)
+        assert 0.3 < band.lower < 0.5 < band.upper < 0.7
+        assert band.value > band.upper
+        assert chance(arm, predictions, **more) == band
     assert split_p(predictions, EFFORT).value < 0.05
+
+
+def test_chance_is_of_the_number_beside_it(predictions, arm_of) -> None:
+    arm = arm_of(predictions)
+    folds = fold_table(arm, (5.0,))
+    assert chance(arm, predictions).value == pytest.approx(folds["c_index"].mean())
+    uno = chance(arm, predictions, until=5 * DAYS_PER_YEAR)
+    assert uno.value == pytest.approx(folds["c_uno_5y"].mean())
+    pooled = np.average(folds["c_index"], weights=folds["comparable_pairs"])
+    assert chance(arm, predictions, pooled=True).value == pytest.approx(pooled)
 
 
 def test_groups_dealt_by_chance_are_not_told_apart(predictions) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,9 @@ DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "report.md"
 
 @pytest.fixture
 def report(source):  # noqa: ANN201 - everything
-    return build([source], (5.0, 10.0), Effort(100, 0))
+    paper = replace(source.main, name="paper", protocol="paper")
+    twin = replace(source, name="paper", arms=(paper,))
+    return build([source, twin], (5.0, 10.0), Effort(100, 0))
 
 
 def as_written(column: str) -> str:
