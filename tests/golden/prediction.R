@@ -1,5 +1,11 @@
-# Reference numbers from R's riskRegression (whose AUC is that of timeROC, and whose Brier score is
-# that of pec), for tests/mmsurv.
+# Reference numbers from R's riskRegression, for tests/mmsurv, in place of timeROC and pec.
+#
+# riskRegression::Score(metrics = c("auc", "brier"), cens.model = "km") computes the same estimators:
+# - AUC: the cumulative/dynamic AUC(t) of timeROC::timeROC(weighting = "marginal"). Cases with the
+#   event by t weigh 1 / G(t_i-), controls 1 / G(t), G by Kaplan-Meier of the censoring.
+# - Brier score: that of pec::pec(cens.model = "marginal"), whose authors made riskRegression as its
+#   successor; the index of prediction accuracy is one minus its ratio to that of Kaplan-Meier.
+# timeROC and pec were not run.
 #
 # Run in this folder, after survival.R:   Rscript prediction.R
 # Needs the packages survival, riskRegression and jsonlite. Reads cohort.csv and survival.json, writes
