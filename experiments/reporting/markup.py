@@ -45,6 +45,7 @@ figcaption { color: var(--soft); font-size: .875rem; max-width: 42rem; }
 .no { color: var(--mark); }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem; background: #f6f6f6;
   padding: .75rem; }
+@media (min-width: 48rem) { th small { white-space: nowrap; } }
 @media print {
   body { max-width: none; padding: 0; font-size: 9.5pt; }
   nav, .skip { display: none; }

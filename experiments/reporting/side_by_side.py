@@ -95,7 +95,8 @@ def comparisons(report: Report) -> str:
         [
             f"{r['first']} – {r['second']}", str(r["protocols"]),
             shown(Estimate(r["difference"], r["corrected_lower"], r["corrected_upper"])),
-            p_cell(r["p"]), p_cell(r["p_holm"]), str(r["test"]), _range(r, "bootstrap"),
+            p_cell(r["p"]), p_cell(r["p_holm"]),
+            str(r["test"]).replace(" ", "\N{NO-BREAK SPACE}"), _range(r, "bootstrap"),
             *(_count(r[k]) for k in COUNTS), str(r["reason"]),
         ]
         for r in report.comparisons.to_dict("records")
@@ -167,7 +168,7 @@ def _head(arm: str, c_index: pd.Series) -> str:
     """A model's name, and below it what its numbers stand on."""
     told = f"{c_index['patients']} patients, {c_index['events']} events, "
     told += f"{c_index['comparable_pairs']} pairs"
-    return f"{arm}\nprotocol {c_index['protocol']}; {told}"
+    return f"{arm}\nprotocol {c_index['protocol']}\n{told}"
 
 
 def _at_horizons(

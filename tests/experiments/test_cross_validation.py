@@ -24,7 +24,9 @@ def test_the_table_of_the_folds_is_their_rows_one_after_the_other(finished) -> N
 def test_metrics_csv_is_metrics_json_as_a_table(finished) -> None:
     scores = json.loads((finished / "metrics.json").read_text())
     table = pd.read_csv(finished / "metrics.csv", index_col="fold")
-    assert table.index.tolist() == ["0", "1", "mean", "sd"]
+    assert table.index.tolist() == [
+        "0", "1", "mean", "sd", "lower", "upper", "null_lower", "null_upper",
+    ]  # fmt: skip
     for fold in scores["folds"]:
         row = table.loc[str(fold["fold"])]
         assert row["patients"] == fold["patients"]

@@ -33,7 +33,7 @@ def test_the_comparison_names_both_intervals(report) -> None:
     page = comparisons(report)
     assert "difference in C-index (95 %, corrected)" in page
     assert "95 %, bootstrap" in page
-    assert "corrected t" in page
+    assert "corrected\N{NO-BREAK SPACE}t" in page
 
 
 def test_the_legal_grid_stands_under_the_ibs(report, source) -> None:
