@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -118,9 +117,7 @@ def test_a_server_that_fails_ends_the_command_in_a_line(
 ) -> None:
     monkeypatch.setattr(wandb_client, "ANSWER_SECONDS", 2)
     reports.fails = fails
-    started = time.monotonic()
     assert main(["--entity", "team"]) == 1
-    assert time.monotonic() - started < 2 + wandb_client.LAST_SECONDS + 20  # the imports too
     said = capsys.readouterr().err
     assert said.startswith("error: ")
     assert told in said
