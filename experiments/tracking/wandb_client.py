@@ -109,9 +109,10 @@ def answered(what: str, ask: Callable[[], T]) -> T:
     thread.join(ANSWER_SECONDS)
     if found:
         return found[0]
-    # Otherwise the client goes on trying when Python ends.
+    late = not failed
+    # Otherwise the client goes on trying when Python ends. What it says of that is not the reason.
     stop(LAST_SECONDS)
-    if not failed:
+    if late:
         raise NoAnswer(f"W&B: {what}: no answer within {ANSWER_SECONDS:g} s")
     lines = str(failed[0]).strip().splitlines() or [type(failed[0]).__name__]
     raise NoAnswer(f"W&B: {what}: {lines[0]}") from failed[0]
