@@ -39,6 +39,11 @@ def test_links_lead_to_files(path) -> None:
 
 
 @each_document
+def test_no_number_is_still_to_be_filled_in(path) -> None:
+    assert not re.findall(r"\bMEASURED|\bTODO|\bTBD\b|@\w+@", path.read_text(encoding="utf-8"))
+
+
+@each_document
 def test_files_that_are_named_exist(path) -> None:
     rooms = "mmsurv|data_modules|experiments|tests|docs|docker"
     named = re.findall(rf"`((?:{rooms})/[\w./]+)`", path.read_text(encoding="utf-8"))
