@@ -106,7 +106,11 @@ class WithTiatoolbox:
         return _on_white(np.asarray(read))
 
     def close(self) -> None:
-        """The file is closed when the reader is collected."""
+        """See `Backend.close`; tiatoolbox has no way to, so what it opened is closed one by one."""
+        for name in ("_zarr_store", "tiff"):
+            opened = getattr(self._reader, name, None)
+            if opened is not None:
+                opened.close()
         self._reader = None
 
 

@@ -44,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
                       help="of toy cohort, folds and networks together")  # fmt: skip
     slow.add_argument("--jobs", type=int, default=defaults.jobs,
                       help="runs at a time, each with one thread")  # fmt: skip
+    large = made.add_argument_group("large")
+    large.add_argument("--bags", type=int, default=0, help="of an epoch, instead of 200")
     toy = made.add_argument_group("fusions")
     toy.add_argument("--patients", type=int, nargs="+", default=defaults.patients,
                      help="cohort sizes")  # fmt: skip
@@ -96,6 +98,8 @@ def main(args: list[str] | None = None) -> int:
             report = real.measure(tables, parsed.out, done=keep)
         elif name == "choices":
             report = choices.measure(choices.Settings(**both), parsed.out, done=keep)
+        elif name == "large" and parsed.bags:
+            report = import_module("experiments.benchmarks.large").measure_bags(parsed.bags)
         else:
             report = measure_alone(name)
         write_report(report, parsed.out)

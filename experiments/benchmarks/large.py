@@ -64,6 +64,11 @@ class Settings:
     threads: int = 2
 
 
+def measure_bags(bags: int) -> Report:
+    """`measure` with epochs of another number of patients."""
+    return measure(Settings(bags=bags, memory_bags=min(bags, Settings.memory_bags)))
+
+
 def measure(settings: Settings) -> Report:
     """Times and memory, each with the bar that it is held against."""
     torch.set_num_threads(settings.threads)

@@ -70,6 +70,18 @@ def test_flags_reach_choices(tmp_path, monkeypatch) -> None:
     assert asked == [command.choices.Settings(seeds=(3,), jobs=2)]
 
 
+def test_the_bags_of_large_can_be_fewer(tmp_path, monkeypatch) -> None:
+    asked = []
+
+    def measure(settings) -> Report:
+        asked.append(settings)
+        return Report("large", "how fast", [{"ratio": 0.5}])
+
+    monkeypatch.setattr("experiments.benchmarks.large.measure", measure)
+    assert command.main(["large", "--bags", "24", "--out", str(tmp_path)]) == 0
+    assert (asked[0].bags, asked[0].memory_bags) == (24, 24)
+
+
 def test_an_unknown_name_is_refused(capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         command.main(["epoc"])
