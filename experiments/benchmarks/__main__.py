@@ -99,7 +99,7 @@ def main(args: list[str] | None = None) -> int:
         elif name == "choices":
             report = choices.measure(choices.Settings(**both), parsed.out, done=keep)
         elif name == "large" and parsed.bags:
-            report = import_module("experiments.benchmarks.large").measure_bags(parsed.bags)
+            report = import_module("experiments.benchmarks.large").measure_bags(parsed.bags, keep)
         else:
             report = measure_alone(name)
         write_report(report, parsed.out)

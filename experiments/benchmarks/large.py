@@ -21,6 +21,7 @@ from experiments.benchmarks.made_bags import MadeBags
 from experiments.benchmarks.report import Report, Row
 from experiments.benchmarks.ways import bare_epoch, our_epoch, peer_epoch
 
+Done = Callable[[Report, str], None]
 NOT_RUN = "not run: no GPU"
 TOLD = {"grown": "growth", "peak": "whole process"}
 
@@ -60,51 +61,64 @@ class Settings:
     protocol_patients: int = 250
     protocol_patches: int = 2000
     protocol_epochs: int = 150
-    repetitions: int = 1
+    repetitions: int = 3
     threads: int = 2
 
 
-def measure_bags(bags: int) -> Report:
+def measure_bags(bags: int, done: Done | None = None) -> Report:
     """`measure` with epochs of another number of patients."""
-    return measure(Settings(bags=bags, memory_bags=min(bags, Settings.memory_bags)))
+    return measure(Settings(bags=bags, memory_bags=min(bags, Settings.memory_bags)), done)
 
 
-def measure(settings: Settings) -> Report:
-    """Times and memory, each with the bar that it is held against."""
+def measure(settings: Settings, done: Done | None = None) -> Report:
+    """Times and memory, each with the bar that it is held against.
+
+    Args:
+        settings: What is measured.
+        done: Told the report so far and a line after every part: all of them take half an hour.
+    """
     torch.set_num_threads(settings.threads)
+    rows: list[Row] = []
+    for part in _parts(settings):
+        found = part()
+        rows += found
+        if done is not None:
+            done(_report(settings, rows), "; ".join(f"{r['measure']}: {r['value']}" for r in found))
+    return _report(settings, rows)
+
+
+def _parts(settings: Settings) -> list[Callable[[], list[Row]]]:
     kept = asdict(settings)
-    rows = [
-        *_epochs(settings),
-        *_memory(kept),
-        _row(
-            f"memory of one bag of {settings.long} patches, latent, peak",
-            alone("long_bag", kept)["grown"] / 1e9,
-            "GB",
-            3.0,
-            most=True,
-        ),
-        *_many(settings, kept),
-        jobs_row(settings.jobs_patients),
-        protocol_row(
-            settings.protocol_patients,
-            settings.protocol_patches,
-            settings.width,
-            settings.protocol_epochs,
-        ),
-        table_row(settings.protocol_epochs),
-        *_gpu(settings),
+    size = settings.protocol_patients, settings.protocol_patches, settings.width
+    return [
+        lambda: _epochs(settings),
+        lambda: _memory(kept),
+        lambda: [_long(settings.long, kept)],
+        lambda: [jobs_row(settings.jobs_patients)],
+        lambda: _many(settings, kept),
+        lambda: [protocol_row(*size, settings.protocol_epochs)],
+        lambda: [table_row(settings.protocol_epochs)],
+        lambda: _gpu(settings),
     ]
+
+
+def _report(settings: Settings, rows: list[Row]) -> Report:
     return Report(
         name="large",
         title=f"{settings.bags} bags of {settings.patches[0]} to {settings.patches[1]} patches x "
         f"{settings.width}, dual_xattn",
-        rows=rows,
+        rows=list(rows),
         notes=[
             "peer: one patient at a time, gradients accumulated; the same network and patches",
             "memory: growth of the resident set in a process of its own",
         ],
-        settings=kept,
+        settings=asdict(settings),
     )
+
+
+def _long(patches: int, kept: dict[str, Any]) -> Row:
+    what = f"memory of one bag of {patches} patches, latent, peak"
+    return _row(what, alone("long_bag", kept)["grown"] / 1e9, "GB", 3.0, most=True)
 
 
 def _epochs(settings: Settings) -> list[Row]:
@@ -121,7 +135,7 @@ def _epochs(settings: Settings) -> list[Row]:
         ),
         "some": lambda: our_epoch(some, settings.batch),
     }
-    times = interleaved(ways, repetitions=settings.repetitions, warm_up=0)
+    times = interleaved(ways, repetitions=settings.repetitions)
     ours = times["ours"]
     return [
         _row("epoch, self_attention", median_ratio(times["peer"], ours), "x peer", 1.0),

@@ -29,7 +29,10 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     monkeypatch.setattr(large, "jobs_row", row)
     monkeypatch.setattr(large, "protocol_row", row)
     monkeypatch.setattr(large, "table_row", row)
-    report = measure(TINY)
+    told: list[int] = []
+    report = measure(TINY, lambda so_far, line: told.append(len(so_far.rows)))
+    assert told == sorted(told)
+    assert (len(told), told[-1]) == (8, len(report.rows))
     rows = {str(r["measure"]): r for r in report.rows}
     assert len(rows) == 18
     grown = rows["memory of that epoch, batches of 12 bags, growth"]

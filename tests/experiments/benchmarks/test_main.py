@@ -73,7 +73,7 @@ def test_flags_reach_choices(tmp_path, monkeypatch) -> None:
 def test_the_bags_of_large_can_be_fewer(tmp_path, monkeypatch) -> None:
     asked = []
 
-    def measure(settings) -> Report:
+    def measure(settings, done) -> Report:
         asked.append(settings)
         return Report("large", "how fast", [{"ratio": 0.5}])
 
