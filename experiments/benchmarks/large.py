@@ -18,7 +18,7 @@ from experiments.benchmarks.clock import interleaved, median_ratio
 from experiments.benchmarks.large_alone import alone
 from experiments.benchmarks.large_runs import jobs_row, protocol_row, table_row
 from experiments.benchmarks.made_bags import MadeBags
-from experiments.benchmarks.report import Report, Row
+from experiments.benchmarks.report import Report, Row, bar_row
 from experiments.benchmarks.ways import bare_epoch, our_epoch, peer_epoch
 
 Done = Callable[[Report, str], None]
@@ -118,7 +118,7 @@ def _report(settings: Settings, rows: list[Row]) -> Report:
 
 def _long(patches: int, kept: dict[str, Any]) -> Row:
     what = f"memory of one bag of {patches} patches, latent, peak"
-    return _row(what, alone("long_bag", kept)["grown"] / 1e9, "GB", 3.0, most=True)
+    return bar_row(what, alone("long_bag", kept)["grown"] / 1e9, "GB", 3.0, most=True)
 
 
 def _epochs(settings: Settings) -> list[Row]:
@@ -138,29 +138,29 @@ def _epochs(settings: Settings) -> list[Row]:
     times = interleaved(ways, repetitions=settings.repetitions)
     ours = times["ours"]
     return [
-        _row("epoch, self_attention", median_ratio(times["peer"], ours), "x peer", 1.0),
-        _row("epoch, latent", median_ratio(times["peer"], times["latent"]), "x peer", 8.0),
-        _row(
+        bar_row("epoch, self_attention", median_ratio(times["peer"], ours), "x peer", 1.0),
+        bar_row("epoch, latent", median_ratio(times["peer"], times["latent"]), "x peer", 8.0),
+        bar_row(
             f"epoch, {settings.some} patches drawn",
             median_ratio(times["peer"], times["some"]),
             "x peer",
             8.0,
         ),
-        _row(
+        bar_row(
             "time over bare PyTorch, self_attention",
             median_ratio(ours, times["bare"]),
             "x bare",
             1.1,
             most=True,
         ),
-        _row(
+        bar_row(
             "time over bare PyTorch, latent",
             median_ratio(times["latent"], times["latent bare"]),
             "x bare",
             1.1,
             most=True,
         ),
-        _row(
+        bar_row(
             "time of risk set cohort over batch, latent",
             median_ratio(times["latent cohort"], times["latent"]),
             "x batch",
@@ -175,13 +175,13 @@ def _memory(kept: dict[str, Any]) -> list[Row]:
     peer = alone("peer_memory", kept)
     rows = []
     for what, name in (
-        ("batches of 12 bags", "our_memory"),
+        (f"batches of {kept['batch']} bags", "our_memory"),
         ("bag by bag, risk set cohort", "cohort_memory"),
     ):
         ours = alone(name, kept)
         for measure in ("grown", "peak"):
             told = f"memory of that epoch, {what}, {TOLD[measure]}"
-            rows.append(_row(told, ours[measure] / peer[measure], "x peer", 1.2, most=True))
+            rows.append(bar_row(told, ours[measure] / peer[measure], "x peer", 1.2, most=True))
     return rows
 
 
@@ -192,19 +192,9 @@ def _many(settings: Settings, kept: dict[str, Any]) -> list[Row]:
     grown, time = (many[what] / few[what] for what in ("grown", "seconds"))
     name = f"{settings.many[1]} over {settings.many[0]} patients x {settings.many_patches}, latent"
     return [
-        _row(f"{name}: memory", grown, "x", 1.2, most=True),
-        _row(f"{name}: time", time / linear, "x linear", 1.1, most=True),
+        bar_row(f"{name}: memory", grown, "x", 1.2, most=True),
+        bar_row(f"{name}: time", time / linear, "x linear", 1.1, most=True),
     ]
-
-
-def _row(what: str, value: float, unit: str, bar: float, *, most: bool = False) -> Row:
-    return {
-        "measure": what,
-        "value": value,
-        "unit": unit,
-        "bar": f"{'<=' if most else '>='} {bar:g}",
-        "holds": "yes" if (value <= bar if most else value >= bar) else "no",
-    }
 
 
 def _gpu(settings: Settings) -> list[Row]:
@@ -225,7 +215,7 @@ def _gpu(settings: Settings) -> list[Row]:
         repetitions=5,
     )
     return [
-        _row(epoch, median_ratio(times["peer"], times["ours"]), "x peer", 5.0),
+        bar_row(epoch, median_ratio(times["peer"], times["ours"]), "x peer", 5.0),
         protocol_row(settings.protocol_patients, settings.protocol_patches, settings.width,
                      settings.protocol_epochs, gpu=True),
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from data_modules.features import write_bag
 from data_modules.toy import build_toy
 from data_modules.toy_truth import ToyConfig
 from experiments.benchmarks.clock import seconds_of
-from experiments.benchmarks.report import Row
+from experiments.benchmarks.report import Row, bar_row
 
 ROOT = Path(experiments.__file__).resolve().parents[1]
 
@@ -33,13 +33,7 @@ def jobs_row(patients: int) -> Row:
             for jobs in (1, 2)
         ]
     ratio = times[0] / times[1]
-    return {
-        "measure": f"five folds, toy cohort of {patients}, --jobs 2",
-        "value": ratio,
-        "unit": "x --jobs 1",
-        "bar": ">= 1.6",
-        "holds": "yes" if ratio >= 1.6 else "no",
-    }
+    return bar_row(f"five folds, toy cohort of {patients}, --jobs 2", ratio, "x --jobs 1", 1.6)
 
 
 def protocol_row(patients: int, patches: int, width: int, epochs: int, *, gpu: bool = False) -> Row:
@@ -54,15 +48,8 @@ def protocol_row(patients: int, patches: int, width: int, epochs: int, *, gpu: b
              "--trainer.max_epochs", str(epochs), "--out", f"{name}/run",
              *(how if gpu else ["--jobs", "2"])]
         )  # fmt: skip
-    minutes = seconds / 60
     what = f"the paper's protocol, {patients} x {patches} x {width}, {pooling}, start to end"
-    return {
-        "measure": what + ", GPU" * gpu,
-        "value": minutes,
-        "unit": "min",
-        "bar": f"<= {bar}",
-        "holds": "yes" if minutes <= bar else "no",
-    }
+    return bar_row(what + ", GPU" * gpu, seconds / 60, "min", bar, most=True)
 
 
 def table_row(epochs: int) -> Row:
@@ -74,14 +61,8 @@ def table_row(epochs: int) -> Row:
              "--out", f"{name}/run"],
             baselines=True,  # one column of the table is a Cox regression
         )  # fmt: skip
-    minutes = seconds / 60
-    return {
-        "measure": "the paper's table, both protocols, toy cohort, start to end",
-        "value": minutes,
-        "unit": "min",
-        "bar": "<= 15",
-        "holds": "yes" if minutes <= 15 else "no",
-    }
+    what = "the paper's table, both protocols, toy cohort, start to end"
+    return bar_row(what, seconds / 60, "min", 15, most=True)
 
 
 def wide_cohort(folder: Path, patients: int, patches: int, width: int) -> Path:

@@ -39,6 +39,29 @@ class Report:
     measurements: list[Row] = field(default_factory=list)
 
 
+def bar_row(what: str, value: float, unit: str, bar: float, *, most: bool = False) -> Row:
+    """A measure beside the bar that it is held against.
+
+    Args:
+        what: Was measured.
+        value: Of it.
+        unit: Of both.
+        bar: The least that is asked for.
+        most: The bar is the most instead.
+
+    Example:
+        >>> bar_row("an epoch", 0.9, "x peer", 1.0)["holds"]
+        'no'
+    """
+    return {
+        "measure": what,
+        "value": value,
+        "unit": unit,
+        "bar": f"{'<=' if most else '>='} {bar:g}",
+        "holds": "yes" if (value <= bar if most else value >= bar) else "no",
+    }
+
+
 def machine() -> Row:
     """The processor, its cores, the versions and the threads that a measurement holds for."""
     import torch

@@ -35,7 +35,7 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     assert (len(told), told[-1]) == (8, len(report.rows))
     rows = {str(r["measure"]): r for r in report.rows}
     assert len(rows) == 18
-    grown = rows["memory of that epoch, batches of 12 bags, growth"]
+    grown = rows["memory of that epoch, batches of 2 bags, growth"]
     assert (grown["value"], grown["holds"]) == (2.0, "no")
     whole = rows["memory of that epoch, bag by bag, risk set cohort, whole process"]
     assert (whole["value"], whole["holds"]) == (1.0, "yes")
