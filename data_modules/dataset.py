@@ -69,7 +69,7 @@ class SurvivalDataset(Dataset[Patient]):
         max_patches: Random patches of a bag in training; 0 takes all.
         eval_patches: Patches of a bag in evaluation, the same ones always; 0 takes all.
         seed: Of the choice of patches.
-        cache: Keep bags after their first read.
+        cache: Keep bags after their first read. Patients without a bag are kept anyway.
     """
 
     def __init__(
@@ -93,7 +93,9 @@ class SurvivalDataset(Dataset[Patient]):
         self.max_patches = max_patches
         self.eval_patches = eval_patches
         self.seed = seed
-        self.kept: dict[str, Bag] | None = {} if cache else None
+        self.cache = cache
+        # By position. With small networks, making patients anew takes a third of an epoch.
+        self.kept: dict[int, Patient] = {}
         rows = cohort.table.loc[self.patients]
         self.time_days = rows["time_days"].tolist()
         self.event = rows["event"].tolist()
@@ -110,14 +112,24 @@ class SurvivalDataset(Dataset[Patient]):
         if isinstance(draw, Copy):
             return self[draw.of]._replace(counted=False)
         index = draw.position if isinstance(draw, Draw) else draw
-        bag = self._bag(self.patients[index])
+        patient = self._whole(index)
+        most = self.max_patches if isinstance(draw, Draw) else self.eval_patches
+        if not 0 < most < len(patient.patches):
+            return patient
         if isinstance(draw, Draw):
             seed = (self.seed * 1_000_003 + draw.epoch) * 1_000_003 + draw.position
-            bag = some_patches(bag, self.max_patches, seed)
         else:
             # Whatever fold, network or run asks, it is the same part of a patient.
-            bag = some_patches(bag, self.eval_patches, patient_seed(self.patients[index]))
-        return Patient(
+            seed = patient_seed(patient.patient_id)
+        bag = some_patches(Bag(patient.patches, patient.coords, patient.slide), most, seed)
+        return patient._replace(patches=bag.features, coords=bag.coords, slide=bag.slide)
+
+    def _whole(self, index: int) -> Patient:
+        """The patient with all patches."""
+        if index in self.kept:
+            return self.kept[index]
+        bag = self._bag(self.patients[index])
+        patient = Patient(
             patient_id=self.patients[index],
             patches=bag.features,
             coords=bag.coords,
@@ -129,18 +141,16 @@ class SurvivalDataset(Dataset[Patient]):
             time_days=self.time_days[index],
             event=self.event[index],
         )
+        if self.cache or len(bag.features) == 0:
+            self.kept[index] = patient
+        return patient
 
     def _bag(self, patient: str) -> Bag:
         if self.store is None or patient not in self.having:
             empty = empty_bag(self.store.width if self.store is not None else 0)
             return Bag(*(part.to(self.device) for part in empty))
-        if self.kept is not None and patient in self.kept:
-            return self.kept[patient]
         read = self.store.read(patient)
-        bag = read._replace(features=self.transforms.features(read.features))
-        if self.kept is not None:
-            self.kept[patient] = bag
-        return bag
+        return read._replace(features=self.transforms.features(read.features))
 
 
 def patient_seed(patient_id: str) -> int:

@@ -21,7 +21,7 @@ def token_layers(net: nn.Module) -> list[nn.Sequential]:
         >>> len(token_layers(SurvivalNet(Sizes(4, 3, 2), width=8, heads=2)))
         4
     """
-    found = []
+    found: list[nn.Sequential] = []
     for module in net.modules():
         if isinstance(module, PatchEncoder):
             found.append(module.project)

@@ -5,8 +5,59 @@ from __future__ import annotations
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mmsurv.batch import Ragged
+
+
+def normed_linear(
+    x: Float[Tensor, "T d"], norm: nn.LayerNorm, linear: nn.Linear
+) -> Float[Tensor, "T out"]:
+    r"""`linear(norm(x))`, whose gradient never goes back through a frozen x.
+
+    .. math:: W (\gamma \odot \hat x + \beta) + b
+              = (W \, \mathrm{diag}(\gamma)) \, \hat x + (W \beta + b)
+
+    The normalised :math:`\hat x` has no weight in it: where x needs no gradient, as the embedding
+    of a patch, nothing is sent back through the linear map and the norm; only weights are learned.
+
+    Args:
+        x: Rows.
+        norm: With weight and bias.
+        linear: With bias.
+
+    Example:
+        >>> norm, linear, x = nn.LayerNorm(4), nn.Linear(4, 2), torch.randn(3, 4)
+        >>> torch.allclose(normed_linear(x, norm, linear), linear(norm(x)), atol=1e-6)
+        True
+    """
+    rows = functional.layer_norm(x, norm.normalized_shape, eps=norm.eps)
+    # As sums and not as a product of matrices, which autocast would round to half precision.
+    bias = linear.bias + (linear.weight * norm.bias).sum(1)
+    return functional.linear(rows, linear.weight * norm.weight, bias)
+
+
+class Projection(nn.Sequential):
+    """LayerNorm, linear map, GELU and dropout, the first two as `normed_linear`.
+
+    Args:
+        width_in: Of a row.
+        width_out: Of what becomes of it.
+        dropout: On the result.
+    """
+
+    def __init__(self, width_in: int, width_out: int, dropout: float) -> None:
+        super().__init__(
+            nn.LayerNorm(width_in), nn.Linear(width_in, width_out), nn.GELU(), nn.Dropout(dropout)
+        )
+
+    def forward(self, x: Float[Tensor, "T d"]) -> Float[Tensor, "T out"]:
+        """Row by row."""
+        norm, linear, activation, dropout = self
+        assert isinstance(norm, nn.LayerNorm)
+        assert isinstance(linear, nn.Linear)
+        projected: Tensor = dropout(activation(normed_linear(x, norm, linear)))
+        return projected
 
 
 class PatchEncoder(nn.Module):
@@ -22,12 +73,7 @@ class PatchEncoder(nn.Module):
 
     def __init__(self, patch_width: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.project = nn.Sequential(
-            nn.LayerNorm(patch_width),
-            nn.Linear(patch_width, width),
-            nn.GELU(),
-            nn.Dropout(dropout),
-        )
+        self.project = Projection(patch_width, width, dropout)
 
     def forward(self, patches: Ragged) -> Ragged:
         """Tokens with the counts of the patches."""

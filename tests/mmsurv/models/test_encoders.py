@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from mmsurv.batch import Ragged
-from mmsurv.models.encoders import GeneEncoder, GeneNet, PatchEncoder
+from mmsurv.models.encoders import GeneEncoder, GeneNet, PatchEncoder, normed_linear
 
 
 def test_a_gene_token_is_its_embedding_moved_by_its_expression() -> None:
@@ -20,6 +21,46 @@ def test_patch_tokens_do_not_depend_on_the_scale_of_an_encoder() -> None:
     patches = torch.randn(5, 6)
     small = encoder(Ragged(patches, (5,))).tokens
     torch.testing.assert_close(encoder(Ragged(patches * 50, (5,))).tokens, small, atol=1e-3, rtol=0)
+
+
+def test_a_normed_linear_map_and_its_gradients_are_those_of_norm_then_linear() -> None:
+    torch.manual_seed(0)
+    norm, linear = nn.LayerNorm(6).double(), nn.Linear(6, 4).double()
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
+    of = [x, *norm.parameters(), *linear.parameters()]
+    outputs = normed_linear(x, norm, linear), linear(norm(x))
+    torch.testing.assert_close(*outputs)
+    cotangent = torch.randn(5, 4, dtype=torch.float64)
+    ours, theirs = (torch.autograd.grad(out, of, cotangent) for out in outputs)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_a_normed_linear_map_rounds_as_norm_then_linear_under_autocast() -> None:
+    torch.manual_seed(0)
+    norm, linear, x = nn.LayerNorm(64), nn.Linear(64, 8), torch.randn(50, 64) + 3
+    nn.init.normal_(norm.bias)
+    exact = linear(norm(x))
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = normed_linear(x, norm, linear), linear(norm(x))
+    assert ours.dtype == theirs.dtype == torch.bfloat16
+    errors = [(rounded.float() - exact).abs().mean() for rounded in (ours, theirs)]
+    assert errors[0] < 1.2 * errors[1]
+
+
+def test_nothing_is_differentiated_by_the_features_of_patches() -> None:
+    encoder = PatchEncoder(6, 4, 0.0)
+    seen = []
+
+    def note(node: torch.autograd.graph.Node) -> None:
+        if node is not None and node not in seen:
+            seen.append(node)
+            for before, _ in node.next_functions:
+                note(before)
+
+    note(encoder(Ragged(torch.randn(5, 6), (5,))).tokens.grad_fn)
+    assert not [node for node in seen if "LayerNorm" in node.name()]
 
 
 def test_a_small_network_on_genes_ignores_what_was_not_measured() -> None:
