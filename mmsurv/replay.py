@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -45,6 +45,21 @@ def joined(seen: list[Seen]) -> Seen:
     """
     log_hazard, event, time_days = zip(*seen, strict=True)
     return Seen(*(torch.cat(part).detach().cpu() for part in (log_hazard, event, time_days)))
+
+
+def merged(parts: Sequence[Seen]) -> Seen:
+    """All of them as one, where they are.
+
+    What is kept of every batch is kept in one piece: thousands of small tensors, each made while
+    the large ones of its batch were there, would leave holes that nothing fits into, and memory
+    would grow with the cohort.
+
+    Example:
+        >>> one = Seen(torch.zeros(2), torch.ones(2, dtype=torch.bool), torch.ones(2))
+        >>> len(merged([one, one]).log_hazard)
+        4
+    """
+    return Seen(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
 def seed_batch(seed: int, epoch: int, number: int) -> None:
@@ -97,6 +112,7 @@ def foresee(
         ValueError: there is no batch to train on
     """
     parts: list[Seen] = []
+    counts: list[int] = []
     own: list[slice] = []
     with torch.no_grad():
         for number, batch in enumerate(batches):
@@ -104,20 +120,16 @@ def foresee(
             wide = torch.promote_types(log_hazard.dtype, torch.float32)
             n = len(log_hazard) * batch.counted
             seen, rows = gather(Seen(log_hazard[:n].to(wide), batch.event[:n], batch.time_days[:n]))
-            parts.append(seen)
+            parts = [merged([*parts, seen])]
+            counts.append(len(seen.event))
             own.append(rows)
     if not parts:
         raise ValueError("there is no batch to train on")
-    log_hazard, event, time_days = (
-        torch.cat(part)
-        for part in (
-            [p.log_hazard for p in parts], [p.event for p in parts], [p.time_days for p in parts],
-        )
-    )  # fmt: skip
+    log_hazard, event, time_days = parts[0]
     with torch.enable_grad():
         leaf = log_hazard.requires_grad_()
         value = loss(log_hazard=leaf, event=event, time=time_days)
         (gradient,) = torch.autograd.grad(value, leaf)
-    split = gradient.split([len(part.event) for part in parts])
+    split = gradient.split(counts)
     gradients = tuple(part[rows] for part, rows in zip(split, own, strict=True))
     return Foreseen(Seen(leaf.detach(), event, time_days), value.detach(), gradients)

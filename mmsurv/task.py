@@ -17,7 +17,7 @@ from mmsurv.losses import CoxLoss, DiscreteLoss
 from mmsurv.models import SurvivalNet
 from mmsurv.names import FusionName, LossName, PoolingName, RiskSet, Ties
 from mmsurv.ranks import any_rank, gathered, rank_and_world, together
-from mmsurv.replay import Foreseen, Seen, foresee, joined, seed_batch
+from mmsurv.replay import Foreseen, Seen, foresee, joined, merged, seed_batch
 
 
 class SurvivalTask(LightningModule):
@@ -97,8 +97,10 @@ class SurvivalTask(LightningModule):
         self.automatic_optimization = risk_set == "batch"
         self.foreseen: Foreseen | None = None
         self.teaches = True
+        # Each holds one piece at most; see `merged`.
         self.trained: list[Seen] = []
         self.train_losses: list[Tensor] = []
+        self.train_counts: list[int] = []
         self.validated: list[Seen] = []
 
     def forward(self, batch: Batch) -> Float[Tensor, " B"]:
@@ -113,6 +115,7 @@ class SurvivalTask(LightningModule):
         torch.manual_seed((self.hparams["seed"] * 1_000_003 + self.current_epoch + of_rank) % 2**63)
         self.trained.clear()
         self.train_losses.clear()
+        self.train_counts.clear()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Sees whether the batch can teach anything; before the first one, sees them all."""
@@ -139,9 +142,13 @@ class SurvivalTask(LightningModule):
             return self._replay(batch, batch_idx)
         seen = together(_own(self(batch), batch))
         loss: Tensor = self.loss(log_hazard=seen.log_hazard, event=seen.event, time=seen.time_days)
-        self.trained.append(seen._replace(log_hazard=seen.log_hazard.detach()))
-        self.train_losses.append(loss.detach())
+        self._remember(seen._replace(log_hazard=seen.log_hazard.detach()), loss.detach())
         return loss
+
+    def _remember(self, seen: Seen, loss: Tensor) -> None:
+        self.trained = [merged([*self.trained, seen])]
+        self.train_losses = [torch.cat([*self.train_losses, loss[None]])]
+        self.train_counts.append(len(seen.event))
 
     def _foresee(self) -> None:
         """The first of two passes: the gradient of the cohort's loss by its log hazards."""
@@ -156,8 +163,7 @@ class SurvivalTask(LightningModule):
 
         loader: Any = trainer.train_dataloader
         self.foreseen = foresee(forward, loader, self.loss, gathered)
-        self.trained.append(self.foreseen.seen)
-        self.train_losses.append(self.foreseen.loss)
+        self._remember(self.foreseen.seen, self.foreseen.loss)
 
     def _seed_batch(self, number: int) -> None:
         rank, world = rank_and_world()
@@ -188,7 +194,8 @@ class SurvivalTask(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Remembers the log hazards; the loss waits for all of them."""
-        self.validated.append(gathered(_own(self(batch), batch))[0])
+        seen = gathered(_own(self(batch), batch))[0]
+        self.validated = [merged([*self.validated, seen])]
 
     def on_validation_epoch_end(self) -> None:
         """One loss over the whole validation set. Callbacks have already read `validated`.
@@ -202,8 +209,8 @@ class SurvivalTask(LightningModule):
         size = len(seen.event)
         self.log("val/loss", loss.to(self.device), batch_size=size, sync_dist=True)
         if self.train_losses:
-            patients = torch.tensor([float(len(batch.event)) for batch in self.trained])
-            losses = torch.stack(self.train_losses).cpu()
+            patients = torch.tensor(self.train_counts, dtype=torch.float32)
+            losses = self.train_losses[0].cpu()
             mean = (losses * patients).sum() / patients.sum()
             self.log("train/loss", mean.to(self.device), sync_dist=True)
         self.validated.clear()

@@ -123,6 +123,26 @@ def test_hyper_parameters_are_primitives_and_the_checkpoint_loads_safely(
     assert torch.equal(again.eval()(batch), task.eval()(batch))
 
 
+@pytest.mark.parametrize("risk_set", ["batch", "cohort"])
+def test_what_is_kept_of_an_epoch_is_one_piece_whatever_the_batches(
+    make_patients, monkeypatch, risk_set
+) -> None:
+    """Many small pieces among large ones leave holes: memory once grew with the cohort."""
+    pieces = []
+    original = SurvivalTask.on_validation_epoch_end
+
+    def counting(task: SurvivalTask) -> None:
+        pieces.append((len(task.trained), len(task.validated)))
+        original(task)
+
+    monkeypatch.setattr(SurvivalTask, "on_validation_epoch_end", counting)
+    patients = make_patients([2, 3, 1, 2, 4, 3])
+    task = _task(risk_set=risk_set)
+    _trainer(max_epochs=1).fit(task, _loader(patients, 2), _loader(patients, 2))
+    assert pieces[-1] == (1, 1)  # before it, Lightning has looked at two batches
+    assert len(joined(task.trained).event) == len(patients)
+
+
 def test_dropout_is_a_function_of_seed_and_epoch(make_patients) -> None:
     patients = make_patients([2, 3, 1, 2, 4, 3])
 
