@@ -94,7 +94,7 @@ class SurvivalDataset(Dataset[Patient]):
         self.eval_patches = eval_patches
         self.seed = seed
         self.cache = cache
-        # By position. With small networks, making patients anew takes a third of an epoch.
+        # By position: with small networks, making patients anew is much of an epoch.
         self.kept: dict[int, Patient] = {}
         rows = cohort.table.loc[self.patients]
         self.time_days = rows["time_days"].tolist()
@@ -113,15 +113,13 @@ class SurvivalDataset(Dataset[Patient]):
             return self[draw.of]._replace(counted=False)
         index = draw.position if isinstance(draw, Draw) else draw
         patient = self._whole(index)
-        most = self.max_patches if isinstance(draw, Draw) else self.eval_patches
-        if not 0 < most < len(patient.patches):
-            return patient
+        bag = Bag(patient.patches, patient.coords, patient.slide)
         if isinstance(draw, Draw):
             seed = (self.seed * 1_000_003 + draw.epoch) * 1_000_003 + draw.position
+            bag = some_patches(bag, self.max_patches, seed)
         else:
             # Whatever fold, network or run asks, it is the same part of a patient.
-            seed = patient_seed(patient.patient_id)
-        bag = some_patches(Bag(patient.patches, patient.coords, patient.slide), most, seed)
+            bag = some_patches(bag, self.eval_patches, patient_seed(patient.patient_id))
         return patient._replace(patches=bag.features, coords=bag.coords, slide=bag.slide)
 
     def _whole(self, index: int) -> Patient:

@@ -43,8 +43,7 @@ def joined(seen: list[Seen]) -> Seen:
         >>> joined([one, one]).log_hazard.tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
-    log_hazard, event, time_days = zip(*seen, strict=True)
-    return Seen(*(torch.cat(part).detach().cpu() for part in (log_hazard, event, time_days)))
+    return Seen(*(part.detach().cpu() for part in merged(seen)))
 
 
 def merged(parts: Sequence[Seen]) -> Seen:
