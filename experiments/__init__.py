@@ -1,1 +1,5 @@
 """Commands: flags in, run folders out."""
+
+from experiments import lean_imports
+
+lean_imports.install()
