@@ -82,7 +82,7 @@ class DataConfig:
     """Batches that a thread reads ahead while one is computed, where there are no workers; 0 reads
     when asked."""
     store: Literal["files", "packed"] = "files"
-    """files: bags come from the feature files; packed: from one file that is mapped into memory,
+    """files: bags come from the feature files; packed: from one file, one call a bag,
     made on first use beside the features."""
     packed_in: str = ""
     """Folder of the packed features; empty: beside the features, as <folder>.packed."""

@@ -1,4 +1,4 @@
-"""One file for the bags of a whole cohort, mapped into memory: no format to parse, nothing copied.
+"""One file for the bags of a whole cohort: no format to parse, one read a bag.
 
 A pack lies in a folder of its own and is named after its content. It is built aside and renamed, so
 it is there whole or not at all; it can be deleted at any time, for the files remain the source.
@@ -79,8 +79,8 @@ class PackedStore:
     def held(self) -> PackedStore:
         """The same bags out of one map of each file, for who keeps all of them.
 
-        Linux gives a process some 65,000 maps, and a bag that is kept would take two. A bag that is
-        let go of takes its maps along, and its pages no longer count as memory that is used.
+        Processes share the pages of a map, and the system may let go of them. One map serves all
+        bags: Linux gives a process some 65,000.
         """
         held = copy.copy(self)
         held.whole, held._maps = True, {}
@@ -93,14 +93,14 @@ class PackedStore:
     def read(self, patient_id: str) -> Bag:
         """All patches of all slides of a patient, as the pack holds them.
 
-        The tensors are views of the file; what is written to them stays in this process.
+        What is written to the tensors stays in this process.
 
         Raises:
             OSError: The pack has gone, and a file has gone or changed since it was checked.
         """
         counts = self.counts[patient_id]
         try:
-            features, coords = self._mapped(self.spans[patient_id])
+            features, coords = self._joined(self.spans[patient_id])
         except (FileNotFoundError, ValueError):  # gone, or no longer whole
             return self.store.read(patient_id)
         slide = np.repeat(np.arange(len(counts)), counts)
@@ -114,7 +114,7 @@ class PackedStore:
         """Bytes of all bags."""
         return self.store.nbytes()
 
-    def _mapped(self, spans: list[Span]) -> tuple[Array, Array]:
+    def _joined(self, spans: list[Span]) -> tuple[Array, Array]:
         dtype = np.dtype(self.pack.dtype)
         features = [self._rows(FEATURES, dtype, self.width, span) for span in spans]
         coords = [self._rows(COORDS, COORDS_DTYPE, 2, span) for span in spans]
@@ -131,14 +131,34 @@ class PackedStore:
             except OSError:  # gone, or longer than the system maps at once
                 self.whole = False
         if not self.whole:
-            return _map(path, dtype, width, span)
+            return _read(path, dtype, width, span)
         return self._maps[name][span[0] : sum(span)]
 
 
 def _map(path: Path, dtype: np.dtype[Any], width: int, span: Span) -> Array:
-    """Rows of a file. A private map of the whole file would count as memory that is used."""
+    """Rows of a file, which the system fetches when they are looked at, and may let go of."""
     start, n = span
     return np.memmap(path, dtype, "c", offset=start * width * dtype.itemsize, shape=(n, width))
+
+
+def _read(path: Path, dtype: np.dtype[Any], width: int, span: Span) -> Array:
+    """Rows of a file, copied in one call: a map of them would be fetched page by page.
+
+    Raises:
+        ValueError: The file ends before.
+    """
+    start, n = span
+    rows = np.empty((n, width), dtype)
+    left = rows.reshape(-1).view(np.uint8).data
+    with path.open("rb", buffering=0) as file:
+        file.seek(start * width * dtype.itemsize)
+        while left:
+            # One call gives 2 GB at most.
+            got = file.readinto(left)
+            if not got:
+                raise ValueError(f"{path} ends {len(left)} bytes before it should")
+            left = left[got:]
+    return rows
 
 
 def slide_key(slide: Slide) -> str:

@@ -50,6 +50,7 @@ class Settings:
         repetitions: Epochs a way.
         ahead: Batches that are read ahead in training.
         waiting: Poolings of the default network whose waiting is measured.
+        waiting_patients: One slide each there, since the first batch is always waited for.
         waiting_patches: Fewest and most of a slide there.
         threads: Of PyTorch.
     """
@@ -61,6 +62,7 @@ class Settings:
     repetitions: int = 7
     ahead: tuple[int, ...] = (0, 1, 2)
     waiting: tuple[PoolingName, ...] = ("self_attention", "latent")
+    waiting_patients: int = 200
     waiting_patches: tuple[int, int] = (500, 4000)
     threads: int = 1
 
@@ -118,7 +120,7 @@ def _rows(what: str, times: dict[str, list[float]], baseline: str, size: int) ->
 
 
 def _against_map(store: FeatureStore, settings: Settings, home: Path) -> Row:
-    """Only reading: every bag copied out of the pack, over the same bytes out of a bare map."""
+    """Only reading: every bag out of the pack, over the same bytes copied out of a bare map."""
     names = sorted(store.patients())
     bags = [store.read(name).features.numpy() for name in names]
     path = home / "bare.bin"
@@ -133,7 +135,7 @@ def _against_map(store: FeatureStore, settings: Settings, home: Path) -> Row:
 
     def from_pack() -> None:
         for name in names:
-            store.read(name).features.clone()
+            store.read(name)
 
     times = interleaved({"map": from_map, "pack": from_pack}, repetitions=3 * settings.repetitions)
     rate = median_ratio(times["map"], times["pack"])
@@ -150,8 +152,9 @@ def _against_map(store: FeatureStore, settings: Settings, home: Path) -> Row:
 
 def _waiting(settings: Settings, home: Path) -> list[Row]:
     """Share of an epoch in which the default network waits for bags out of a pack."""
-    smaller = replace(settings, patches=settings.waiting_patches)
-    store = _stores(smaller, home)["packed"]
+    patients, patches = settings.waiting_patients, settings.waiting_patches
+    files = _written(replace(settings, patients=patients, patches=patches), home)
+    store, _ = open_packed(files, home / "packs")
     rows: list[Row] = []
     for pooling in settings.waiting:
         net = SurvivalNet(Sizes(settings.width, 0, 0), pooling=pooling)
@@ -159,17 +162,18 @@ def _waiting(settings: Settings, home: Path) -> list[Row]:
             batches = _batches(store, settings.batch)
             waited, total = _clocked(read_ahead(batches, ahead) if ahead else batches, net)
             share = waited / total
-            rows.append(
-                {
-                    "what": "waiting",
-                    "way": f"packed, {ahead} ahead, {pooling}",
-                    "epoch_ms": 1000 * total,
-                    "mb_per_s": store.nbytes() / 1e6 / total,
-                    "ratio": share,
-                    "bar": f"< {MOST_WAITING:g}",
-                    "holds": "yes" if share < MOST_WAITING else "no",
-                }
-            )
+            row: Row = {
+                "what": "waiting",
+                "way": f"packed, {ahead} ahead, {pooling}",
+                "epoch_ms": 1000 * total,
+                "mb_per_s": store.nbytes() / 1e6 / total,
+                "ratio": share,
+                **NO_BAR,
+            }
+            if ahead:
+                held = "yes" if share < MOST_WAITING else "no"
+                row |= {"bar": f"< {MOST_WAITING:g}", "holds": held}
+            rows.append(row)
     return rows
 
 
@@ -187,27 +191,34 @@ def _clocked(batches: Iterator[Batch], net: SurvivalNet) -> tuple[float, float]:
 
 def _stores(settings: Settings, home: Path) -> dict[str, FeatureStore]:
     """The same bags in every layout, and a pack and a memory of them."""
-    random = np.random.default_rng(0)
-    for folder in ("h5", "chunked", "pt"):
+    h5 = _written(settings, home)
+    for folder in ("chunked", "pt"):
         (home / folder).mkdir()
+    for name in h5.patients():
+        bag = h5.read(name)
+        with h5py.File(home / "chunked" / f"{name}.h5", "w") as file:
+            file.create_dataset("features", data=bag.features.numpy(), chunks=True)
+            file.create_dataset("coords", data=bag.coords.numpy(), chunks=True)
+        content = {"features": bag.features, "coords": bag.coords}
+        torch.save(content, home / "pt" / f"{name}.pt")
+    return {
+        "h5": h5,
+        "h5, chunked": _files(sorted((home / "chunked").iterdir())),
+        "pt": _files(sorted((home / "pt").iterdir())),
+        "packed": open_packed(h5, home / "packs")[0],
+        "resident": ResidentStore(h5, torch.device("cpu")),
+    }
+
+
+def _written(settings: Settings, home: Path) -> BagStore:
+    """Made bags in the layout that `prepare features` writes."""
+    (home / "h5").mkdir()
+    random = np.random.default_rng(0)
     for i in range(settings.patients):
         n = int(random.integers(*settings.patches, endpoint=True))
         features = random.standard_normal((n, settings.width), dtype=np.float32).astype(np.float16)
-        coords = random.integers(0, 100_000, (n, 2))
-        write_bag(home / "h5" / f"P{i}.h5", features, coords, {})
-        with h5py.File(home / "chunked" / f"P{i}.h5", "w") as file:
-            file.create_dataset("features", data=features, chunks=True)
-            file.create_dataset("coords", data=coords, chunks=True)
-        content = {"features": torch.from_numpy(features), "coords": torch.from_numpy(coords)}
-        torch.save(content, home / "pt" / f"P{i}.pt")
-    stores: dict[str, FeatureStore] = {
-        "h5": _files(sorted((home / "h5").iterdir())),
-        "h5, chunked": _files(sorted((home / "chunked").iterdir())),
-        "pt": _files(sorted((home / "pt").iterdir())),
-    }
-    stores["packed"], _ = open_packed(_files(sorted((home / "h5").iterdir())), home / "packs")
-    stores["resident"] = ResidentStore(stores["h5"], torch.device("cpu"))
-    return stores
+        write_bag(home / "h5" / f"P{i}.h5", features, random.integers(0, 100_000, (n, 2)), {})
+    return _files(sorted((home / "h5").iterdir()))
 
 
 def _files(paths: Sequence[Path]) -> BagStore:
