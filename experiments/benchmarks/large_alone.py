@@ -40,7 +40,8 @@ def alone(what: str, settings: dict[str, Any], **more: Any) -> dict[str, float]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-c", CHILD, what, json.dumps(settings | more)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        # Large pages as `experiments.run` asks for, for every way.
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "THP_MEM_ALLOC_ENABLE": "1"},
         capture_output=True,
         text=True,
         check=False,

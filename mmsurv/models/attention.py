@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from mmsurv.batch import Ragged
+from mmsurv.models.lean import Dropout, FeedForward, normed
 from mmsurv.models.packed_attention import kernel_for, packed_attention
 
 Trace = dict[str, list[Tensor]]
@@ -212,8 +213,9 @@ class GatedAttentionPool(nn.Module):
         self, x: Ragged, trace: Trace | None = None, name: str = "pool"
     ) -> Float[Tensor, "B d"]:
         """Pools each patient's tokens; zeros for a patient without any."""
-        tokens = self.norm(x.tokens)
-        scores = self.score(torch.tanh(self.value(tokens)) * torch.sigmoid(self.gate(tokens)))
+        value = torch.tanh(normed(x.tokens, self.norm, self.value))
+        gate = torch.sigmoid(normed(x.tokens, self.norm, self.gate))
+        scores = self.score(value * gate)
         weight = ragged_softmax(scores[:, 0], x.counts)
         if trace is not None:
             trace[name] = list(weight.split(x.counts))
@@ -244,25 +246,18 @@ class AttentionBlock(nn.Module):
         self.value = nn.Linear(width, width)
         # No bias: an empty context must leave the tokens as they were.
         self.out = nn.Linear(width, width, bias=False)
-        self.dropout = nn.Dropout(dropout)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, 2 * width),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(2 * width, width),
-            nn.Dropout(dropout),
-        )
+        self.dropout = Dropout(dropout)
+        self.feed_forward = FeedForward(width, dropout)
 
     def forward(
         self, x: Ragged, context: Ragged, trace: Trace | None = None, name: str = "attention"
     ) -> Ragged:
         """Tokens of the same counts as x; fills `trace[name]` with one (q, k) matrix a patient."""
-        source = self.norm_context(context.tokens)
-        query = Ragged(self.query(self.norm_query(x.tokens)), x.counts)
-        key = Ragged(self.key(source), context.counts)
+        query = Ragged(normed(x.tokens, self.norm_query, self.query), x.counts)
+        key = Ragged(normed(context.tokens, self.norm_context, self.key), context.counts)
+        value = normed(context.tokens, self.norm_context, self.value)
         if trace is not None:
             trace[name] = attention_weights(query, key, heads=self.heads)
-        read = ragged_attention(query, key, self.value(source), heads=self.heads)
+        read = ragged_attention(query, key, value, heads=self.heads)
         tokens = x.tokens + self.dropout(self.out(read))
         return Ragged(tokens + self.feed_forward(tokens), x.counts)

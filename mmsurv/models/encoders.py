@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mmsurv.batch import Ragged
+from mmsurv.models.lean import Dropout, lean_linear
 
 
 def normed_linear(
@@ -31,10 +34,13 @@ def normed_linear(
         >>> torch.allclose(normed_linear(x, norm, linear), linear(norm(x)), atol=1e-6)
         True
     """
-    rows = functional.layer_norm(x, norm.normalized_shape, eps=norm.eps)
     # As sums and not as a product of matrices, which autocast would round to half precision.
     bias = linear.bias + (linear.weight * norm.bias).sum(1)
-    return functional.linear(rows, linear.weight * norm.weight, bias)
+    return lean_linear(partial(_hat, eps=norm.eps), (x,), linear.weight * norm.weight, bias)
+
+
+def _hat(x: Tensor, *, eps: float) -> Tensor:
+    return functional.layer_norm(x, x.shape[-1:], eps=eps)
 
 
 class Projection(nn.Sequential):
@@ -48,7 +54,7 @@ class Projection(nn.Sequential):
 
     def __init__(self, width_in: int, width_out: int, dropout: float) -> None:
         super().__init__(
-            nn.LayerNorm(width_in), nn.Linear(width_in, width_out), nn.GELU(), nn.Dropout(dropout)
+            nn.LayerNorm(width_in), nn.Linear(width_in, width_out), nn.GELU(), Dropout(dropout)
         )
 
     def forward(self, x: Float[Tensor, "T d"]) -> Float[Tensor, "T out"]:
@@ -98,7 +104,7 @@ class GeneEncoder(nn.Module):
         super().__init__()
         self.identity = nn.Parameter(torch.randn(genes, width) * 0.5)
         self.direction = nn.Parameter(torch.randn(genes, width) * 0.5)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, expression: Float[Tensor, "B G"], gene_mask: Bool[Tensor, "B G"]) -> Ragged:
         """Tokens of the measured genes of each patient, in the order of the genes."""
@@ -129,10 +135,10 @@ class GeneNet(nn.Module):
         with torch.no_grad():
             last.weight.mul_(start)
         self.layers = nn.Sequential(
-            nn.Dropout(dropout / 2),
+            Dropout(dropout / 2),
             nn.Linear(genes, hidden),
             nn.GELU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             last,
         )
         self.absent = nn.Parameter(torch.zeros(()))

@@ -1,0 +1,158 @@
+"""Layers that keep little for the backward pass, and give the same bits.
+
+Of a batch of large bags, what autograd keeps is most of the memory, and most of that is rows that
+are cheap to make again: normalised, activated, dropped out. Linear maps keep them for the gradient
+of their weights; here, they are made a second time when that gradient is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+# Below, making rows a second time takes longer than it is worth: a few hundred microseconds a map.
+LEAST_ROWS = 4096
+
+
+def lean_linear(
+    make: Callable[..., Float[Tensor, "T d"]],
+    inputs: tuple[Tensor, ...],
+    weight: Float[Tensor, "out d"],
+    bias: Float[Tensor, " out"],
+) -> Float[Tensor, "T out"]:
+    """A linear map of `make(*inputs)`, which keeps the inputs and not what is made of them.
+
+    Args:
+        make: Cheap, and the same whenever it is called with the same: it draws no random number.
+        inputs: Of `make`; the first has the T rows. All that a gradient is wanted for.
+        weight: Of the map.
+        bias: Of the map.
+
+    Example:
+        >>> linear, x = nn.Linear(4, 2), torch.randn(5000, 4)
+        >>> ours = lean_linear(torch.tanh, (x,), linear.weight, linear.bias)
+        >>> torch.equal(ours, linear(torch.tanh(x)))
+        True
+    """
+    few = len(inputs[0]) < LEAST_ROWS
+    # The compiler decides by itself what is kept.
+    if few or torch.compiler.is_compiling():
+        return functional.linear(make(*inputs), weight, bias)
+    made: Tensor = _LeanLinear.apply(make, weight, bias, *inputs)  # type: ignore[no-untyped-call]
+    return made
+
+
+def normed(x: Float[Tensor, "T d"], norm: nn.LayerNorm, linear: nn.Linear) -> Tensor:
+    """`linear(norm(x))`, which keeps x and not the normalised rows."""
+    scaled = partial(_layer_norm, eps=norm.eps)
+    return lean_linear(scaled, (x, norm.weight, norm.bias), linear.weight, linear.bias)
+
+
+def _layer_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
+    return functional.layer_norm(x, x.shape[-1:], weight, bias, eps)
+
+
+class Dropout(nn.Dropout):
+    """`nn.Dropout` that keeps a byte an element on a CPU, where PyTorch's keeps a float.
+
+    On a CPU, masks are those of `nn.Dropout` from the same state of the generator.
+
+    Example:
+        >>> x = torch.ones(3, 4)
+        >>> _ = torch.manual_seed(0); ours = Dropout(0.5)(x)
+        >>> _ = torch.manual_seed(0); torch.equal(ours, nn.Dropout(0.5)(x))
+        True
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Drops and scales in training; the input itself otherwise."""
+        mask = self.mask(input)
+        return input if mask is None else self.dropped(input, mask)
+
+    def mask(self, x: Tensor) -> Bool[Tensor, ...] | None:
+        """True = kept; None where nothing is dropped."""
+        if not self.training or self.p == 0:
+            return None
+        return torch.empty_like(x, dtype=torch.bool).bernoulli_(1 - self.p)
+
+    def dropped(self, x: Tensor, mask: Bool[Tensor, ...]) -> Tensor:
+        """What the mask leaves, scaled so that the expectation stays."""
+        return x * mask * (1 / (1 - self.p) if self.p < 1 else 0.0)
+
+
+class FeedForward(nn.Sequential):
+    r"""Norm, linear map, GELU, dropout, linear map, dropout; token by token.
+
+    .. math:: W_2 \, \mathrm{dropout}(\mathrm{GELU}(W_1 \, \mathrm{LN}(x) + b_1)) + b_2
+
+    Args:
+        width: d of a token; the hidden layer has 2 d.
+        dropout: On the hidden layer and on the result.
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__(
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * width),
+            nn.GELU(),
+            Dropout(dropout),
+            nn.Linear(2 * width, width),
+            Dropout(dropout),
+        )
+
+    def forward(self, x: Float[Tensor, "T d"]) -> Float[Tensor, "T d"]:
+        """Row by row."""
+        norm, widen, activation, inner, narrow, last = self
+        assert isinstance(norm, nn.LayerNorm)
+        assert isinstance(widen, nn.Linear)
+        assert isinstance(narrow, nn.Linear)
+        assert isinstance(inner, Dropout)
+        hidden = normed(x, norm, widen)
+        mask = inner.mask(hidden)
+        if mask is None:
+            out = lean_linear(activation, (hidden,), narrow.weight, narrow.bias)
+        else:
+            out = lean_linear(
+                lambda x, kept: inner.dropped(activation(x), kept),
+                (hidden, mask),
+                narrow.weight,
+                narrow.bias,
+            )
+        result: Tensor = last(out)
+        return result
+
+
+class _LeanLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, make: Callable[..., Tensor], weight: Tensor, bias: Tensor, *inputs: Tensor
+    ) -> Tensor:
+        device = weight.device.type
+        ctx.make = make
+        ctx.autocast = torch.autocast(
+            device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
+        )
+        ctx.save_for_backward(weight, *inputs)
+        return functional.linear(make(*inputs), weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        weight, *inputs = ctx.saved_tensors
+        with torch.enable_grad(), ctx.autocast:
+            leaves = [
+                x.detach().requires_grad_(needed)
+                for x, needed in zip(inputs, ctx.needs_input_grad[3:], strict=True)
+            ]
+            rows = ctx.make(*leaves)
+        if rows.requires_grad:
+            rows.backward((grad @ weight.to(grad.dtype)).to(rows.dtype))
+        by_weight = grad.T @ rows.detach().to(grad.dtype)
+        return None, by_weight, grad.sum(0), *(leaf.grad for leaf in leaves)
