@@ -94,7 +94,7 @@ def _parts(settings: Settings) -> list[Callable[[], list[Row]]]:
         lambda: _epochs(settings),
         lambda: _memory(kept),
         lambda: [_long(settings.long, kept)],
-        lambda: [jobs_row(settings.jobs_patients)],
+        lambda: [jobs_row(settings.jobs_patients), jobs_row(settings.jobs_patients, repeats=2)],
         lambda: _many(settings, kept),
         lambda: [protocol_row(*size, settings.protocol_epochs)],
         lambda: [table_row(settings.protocol_epochs)],

@@ -22,8 +22,14 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
         grown = 2e9 if what == "our_memory" else 1e9
         return {"grown": grown, "peak": 3e9, "seconds": more.get("patients", 1)}
 
-    def row(*sizes: int) -> dict[str, object]:
-        return {"measure": f"run {sizes}", "value": 1.0, "unit": "x", "bar": ">= 1", "holds": "yes"}
+    def row(*sizes: int, **more: int) -> dict[str, object]:
+        return {
+            "measure": f"run {sizes} {more}",
+            "value": 1.0,
+            "unit": "x",
+            "bar": ">= 1",
+            "holds": "yes",
+        }
 
     monkeypatch.setattr(large, "alone", alone)
     monkeypatch.setattr(large, "jobs_row", row)
@@ -34,7 +40,7 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     assert told == sorted(told)
     assert (len(told), told[-1]) == (8, len(report.rows))
     rows = {str(r["measure"]): r for r in report.rows}
-    assert len(rows) == 18
+    assert len(rows) == 19
     grown = rows["memory of that epoch, batches of 2 bags, growth"]
     assert (grown["value"], grown["holds"]) == (2.0, "no")
     whole = rows["memory of that epoch, bag by bag, risk set cohort, whole process"]

@@ -27,10 +27,14 @@ def test_runs_are_held_against_their_bars(seconds, jobs, protocol, monkeypatch) 
     asked: list[list[str]] = []
     monkeypatch.setattr(large_runs, "_seconds", lambda flags, **how: asked.append(flags) or seconds)
     assert large_runs.jobs_row(40)["holds"] == jobs
+    assert (
+        large_runs.jobs_row(40, 2)["measure"] == "five folds, 2 draws, toy cohort of 40, --jobs 2"
+    )
     row = large_runs.protocol_row(40, 3, 8, 1)
     assert (row["holds"], row["value"]) == (protocol, seconds / 60)
     assert large_runs.table_row(1)["holds"] == protocol
-    assert [flags[flags.index("--jobs") + 1] for flags in asked] == ["1", "2", "2", "2"]
+    assert [flags[flags.index("--jobs") + 1] for flags in asked] == ["1", "2"] * 2 + ["2"] * 2
+    assert [flags[flags.index("--repeats") + 1] for flags in asked[:4]] == ["1", "1", "2", "2"]
     assert asked[-1][1].endswith("table1.yaml")
 
 
