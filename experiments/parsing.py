@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import logging
 import sys
@@ -66,13 +67,19 @@ def parse_run(args: list[str] | None = None) -> RunConfig:
     With `--resume --out DIR` the folder's own config.yaml comes first, so that no other flag need
     be repeated.
     """
-    parser = run_parser()
+    parser = _parser()
     given = _as_values(sys.argv[1:] if args is None else args)
     namespace = parser.parse_args(given)
     stored = Path(namespace.out) / "config.yaml"
     if namespace.resume and namespace.out and stored.is_file():
         namespace = parser.parse_args(["--config", str(stored), *given])
     return _instantiate(parser, namespace)
+
+
+@functools.cache
+def _parser() -> ArgumentParser:
+    """Made once: a sweep parses hundreds of command lines before it begins."""
+    return run_parser()
 
 
 def _as_values(args: list[str]) -> list[str]:

@@ -22,6 +22,8 @@ from experiments.attempts import LostTask, attempt, outcome, packed_error
 
 # What the libraries that compute ask for the number of threads.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# How a process begins: from nothing, as threads and GPUs of this one would not survive a fork.
+START = multiprocessing.get_context("spawn")
 # Number of a worker, from 0, in its environment.
 WORKER = "MMSURV_WORKER"
 # Between looks at whether a process has died without its connection being closed.
@@ -44,9 +46,8 @@ class Worker:
     def __init__(self, number: int, packed: bytes, threads: int) -> None:
         self.number = number
         self.index: int | None = None
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(
+        self.connection, theirs = START.Pipe()
+        self.process: SpawnProcess = START.Process(
             target=serve, args=(theirs, packed), name=f"worker {number}"
         )
         with _environment({**dict.fromkeys(THREADS, str(threads)), WORKER: str(number)}):

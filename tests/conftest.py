@@ -12,7 +12,9 @@ os.environ.setdefault("WANDB_SILENT", "true")
 # A cache that cannot be written remembers nothing: no test depends on what was checked before.
 os.environ["MMSURV_CACHE"] = os.devnull
 
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,29 @@ def real_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real TCGA-BRCA tables are not beside this checkout")
     return SHARED_DATA
+
+
+Forking = Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="session")
+def forking() -> Forking:
+    """`with forking():` the processes of `experiments.spawned` begin with the libraries imported.
+
+    They fork from one that has done nothing else, for each would spend seconds on it. It keeps the
+    environment of its own beginning. What begins from nothing is tested where this is not used.
+    """
+
+    @contextmanager
+    def forked() -> Iterator[None]:
+        multiprocessing.set_forkserver_preload(
+            ["experiments.cells", "experiments.cross_validation"]
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("experiments.spawned.START", multiprocessing.get_context("forkserver"))
+            yield
+
+    return forked
 
 
 MakePatients = Callable[..., list[Patient]]

@@ -60,20 +60,21 @@ def test_one_gpu_where_there_is_none_is_refused_before_anything_is_written(
 
 
 @pytest.mark.slow
-def test_processes_in_company_reach_each_other(errands) -> None:
-    assert in_company(errands.who, "it", devices=3) == ("it", (0, 3), 1 + 2 + 3, "gloo")
+def test_processes_in_company_reach_each_other(errands, forking) -> None:
+    with forking():
+        assert in_company(errands.who, "it", devices=3) == ("it", (0, 3), 1 + 2 + 3, "gloo")
 
 
 @pytest.mark.slow
-def test_who_fails_ends_all_and_says_why(errands) -> None:
-    with pytest.raises(BadInput, match="is out of memory"):
+def test_who_fails_ends_all_and_says_why(errands, forking) -> None:
+    with forking(), pytest.raises(BadInput, match="is out of memory"):
         in_company(errands.second_fails, "raises", devices=2)
 
 
 @pytest.mark.slow
-def test_who_dies_ends_all(errands) -> None:
+def test_who_dies_ends_all(errands, forking) -> None:
     # Or the first, which was waiting, is heard before the death of the second.
-    with pytest.raises(RuntimeError, match=r"ended by SIGKILL|[Cc]onnection"):
+    with forking(), pytest.raises(RuntimeError, match=r"ended by SIGKILL|[Cc]onnection"):
         in_company(errands.second_fails, "dies", devices=2)
 
 
@@ -96,10 +97,11 @@ def test_two_devices_give_the_curves_and_predictions_of_one(run, tmp_path, capfd
 
 
 @pytest.mark.slow
-def test_a_killed_run_of_two_devices_ends_with_the_same_bytes(run, tmp_path) -> None:
+def test_a_killed_run_of_two_devices_ends_with_the_same_bytes(run, tmp_path, forking) -> None:
     flags = (*CPU, "--trainer.devices", "2", "--model.dropout", "0.3")
     for epochs in (1, 3):
-        assert run(*flags, "--trainer.max_epochs", str(epochs), out=f"for{epochs}") == 0
+        with forking():
+            assert run(*flags, "--trainer.max_epochs", str(epochs), out=f"for{epochs}") == 0
     killed, unbroken = tmp_path / "killed", tmp_path / "for3"
     shutil.copytree(unbroken, killed)
     shutil.rmtree(killed / "fold1")
@@ -107,6 +109,7 @@ def test_a_killed_run_of_two_devices_ends_with_the_same_bytes(run, tmp_path) -> 
     (killed / "fold1").mkdir()
     for name in ("last.ckpt", "best.ckpt"):
         shutil.copy(tmp_path / "for1" / "fold1" / name, killed / "fold1" / name)
-    assert main(["--resume", "--out", str(killed), "--logger", "csv"]) == 0
+    with forking():
+        assert main(["--resume", "--out", str(killed), "--logger", "csv"]) == 0
     for name in ("predictions.csv", "metrics.json", "fold1/history.csv"):
         assert Path(killed / name).read_bytes() == Path(unbroken / name).read_bytes(), name

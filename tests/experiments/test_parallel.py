@@ -26,9 +26,10 @@ def _in_turn(
 
 
 @pytest.mark.slow
-def test_two_processes_leave_the_bytes_of_one(run, finished_classical, tmp_path) -> None:
+def test_two_processes_leave_the_bytes_of_one(run, finished_classical, tmp_path, forking) -> None:
     flags = ("--trainer.max_epochs", "1", "--baselines", "true", "--jobs", "2")
-    assert run(*flags) == 0
+    with forking():
+        assert run(*flags) == 0
     for name in SAME:
         assert (tmp_path / "run" / name).read_bytes() == (finished_classical / name).read_bytes(), (
             name

@@ -64,15 +64,16 @@ def patients() -> list[Patient]:
 
 
 @pytest.fixture(scope="module")
-def found(over_ranks: ModuleType, patients, tmp_path_factory) -> list[dict[str, Any]]:
+def found(over_ranks: ModuleType, patients, tmp_path_factory, forking) -> list[dict[str, Any]]:
     """Of every rank what it found, in company."""
     folder = str(tmp_path_factory.mktemp("meeting"))
     places = [over_ranks.Place(rank, folder, patients) for rank in range(4)]
     outcomes: dict[int, Any] = {}
-    for rank, outcome in in_processes(over_ranks.take_part, places, jobs=4, retries=0):
-        if isinstance(outcome, Exception):
-            raise outcome
-        outcomes[rank] = outcome
+    with forking():
+        for rank, outcome in in_processes(over_ranks.take_part, places, jobs=4, retries=0):
+            if isinstance(outcome, Exception):
+                raise outcome
+            outcomes[rank] = outcome
     return [outcomes[rank] for rank in range(4)]
 
 

@@ -248,7 +248,7 @@ VARIED = {"model.dropout": {"values": [0.0, 0.5]}, "pooling": {"values": ["mean"
 TINY = [
     "--toy.patients=40", "--toy.patches_min=2", "--toy.patches_max=4", "--toy.censoring=0.2",
     "--folds=2", "--trainer.max_epochs=1", "--trainer.threads=1", "--model.heads=2",
-    "--model.width=8",
+    "--model.width=8", "--baselines=false",
 ]  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def test_a_hopeless_configuration_is_given_up_between_folds(order) -> None:
     flags = [
         "--toy.patients=40", "--toy.patches_min=2", "--toy.patches_max=4", "--toy.censoring=0.2",
         "--folds=3", "--trainer.max_epochs=1", "--trainer.threads=1", "--model.heads=2",
-        "--model.width=8", "--modalities=[genes]",
+        "--model.width=8", "--modalities=[genes]", "--baselines=false",
     ]  # fmt: skip
     made = order(parameters=rates, early_terminate=stop, flags=flags, count=6)
     assert serve(made, 0) == 6
@@ -166,8 +166,9 @@ def test_a_stop_is_no_failure_of_the_run() -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_share_the_work(order) -> None:
+def test_two_processes_share_the_work(order, forking) -> None:
     made = order()
-    ran = dict(fan_out(partial(serve, made), range(2), jobs=2))
+    with forking():
+        ran = dict(fan_out(partial(serve, made), range(2), jobs=2))
     assert sum(ran.values()) == 4, ran
     assert (leaderboard(made.folder, made.sweep)["state"] == "ranked").all()

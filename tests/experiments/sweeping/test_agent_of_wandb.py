@@ -20,6 +20,7 @@ ROOM = Path(experiments.__file__).parent
 TINY = [
     "--toy.patients=40", "--toy.patches_min=2", "--toy.patches_max=4", "--toy.censoring=0.2",
     "--folds=2", "--trainer.max_epochs=1", "--trainer.threads=1", "--model.heads=2",
+    "--baselines=false",
 ]  # fmt: skip
 CONFIGURATIONS = [
     {"optim.lr": 3e-05, "model.width": 8, "modalities": ["genes", "clinical"], "data.cache": True},
