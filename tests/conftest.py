@@ -15,6 +15,7 @@ os.environ["MMSURV_CACHE"] = os.devnull
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest

@@ -120,11 +120,11 @@ def _check_survival(table: pd.DataFrame, path: Path, problems: Problems, *, gaps
     if not names:
         return
     values = table[names]
-    for name in names:
+    outside = (values < -ROUNDING) | (values > 1 + ROUNDING)
+    for name in values.columns[(outside | values.isna()).any()]:
         if not gaps:
             _no_gaps(values[name], path, problems)
-        outside = (values[name] < -ROUNDING) | (values[name] > 1 + ROUNDING)
-        for row, value in values.loc[outside, name].items():
+        for row, value in values.loc[outside[name], name].items():
             problems.add(path, f"{value:g} is not a probability", row=row, column=name)
     rising = (values.diff(axis=1) > ROUNDING).any(axis=1)
     for row in values.index[rising]:

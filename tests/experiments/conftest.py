@@ -66,13 +66,18 @@ def _save_one_pixel(figure: Figure, path: Path) -> None:
 
 
 @pytest.fixture
-def run(command, tmp_path, monkeypatch) -> Run:
-    """`command` in an empty folder, where it leaves `run`.
+def unrendered(monkeypatch) -> None:
+    """Figures are made but not rendered, which takes longer than the training.
 
-    Figures are made but not rendered, which takes longer than the training; `finished` renders.
+    `finished` renders.
     """
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cross_validation, "save_figure", _save_one_pixel)
+
+
+@pytest.fixture
+def run(command, tmp_path, monkeypatch, unrendered) -> Run:
+    """`command` in an empty folder, where it leaves `run`."""
+    monkeypatch.chdir(tmp_path)
     return command
 
 

@@ -24,6 +24,8 @@ ROOT = ROOM.parent
 CONFIGS = sorted((ROOM / "configs").glob("*.yaml"))
 SWEEPS = sorted((ROOM / "sweeps").glob("*.yaml"))
 
+pytestmark = pytest.mark.usefixtures("unrendered")
+
 
 def _read(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))

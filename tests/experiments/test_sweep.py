@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dask
 import pytest
 import yaml
 
@@ -20,6 +21,7 @@ ROOM = Path(experiments.__file__).parent
 TINY = [
     "--toy.patients", "40", "--toy.patches_min=2", "--toy.patches_max=4", "--toy.censoring=0.2",
     "--folds=2", "--trainer.max_epochs=1", "--trainer.threads=1", "--model.heads=2",
+    "--model.width=8", "--baselines=false",
 ]  # fmt: skip
 
 
@@ -50,8 +52,10 @@ def test_a_sweep_from_the_command_to_the_page(small, tmp_path, capsys) -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_over_dask_shares_its_configurations(small, tmp_path) -> None:
-    assert main([small, *TINY, "--cluster", "local", "--jobs", "2"]) == 0
+def test_a_sweep_over_dask_shares_its_configurations(small, tmp_path, forking) -> None:
+    how = {"distributed.worker.multiprocessing-method": "forkserver"}
+    with forking(), dask.config.set(how):
+        assert main([small, *TINY, "--cluster", "local", "--jobs", "2"]) == 0
     folder = tmp_path / "runs" / "sweep-small"
     rows = json.loads((folder / "leaderboard.json").read_text())["rows"]
     assert [row["rank"] for row in rows] == [1, 2]
@@ -93,7 +97,7 @@ def test_a_sweep_in_which_nothing_runs_says_so_and_fails(small, capsys) -> None:
 
 
 def test_a_full_disk_ends_the_sweep_with_what_to_do_and_the_next_call_goes_on(
-    small, monkeypatch, capsys
+    small, monkeypatch, capsys, unrendered
 ) -> None:
     def full(*rest: object, **named: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "metrics.json")

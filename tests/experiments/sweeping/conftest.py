@@ -56,7 +56,7 @@ def ended(
         return subprocess.CompletedProcess(words, code, printed.read())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def command() -> Callable[..., subprocess.CompletedProcess[str]]:
     """`command(words, cwd=folder)`: what the command printed, once it has ended."""
     return ended
@@ -235,7 +235,7 @@ class StandIn:
         return {"upsertSweep": made}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stand_in() -> Iterator[Callable[..., StandIn]]:
     """`stand_in(sweep, handed)`: a server of W&B's kind on this machine, stopped afterwards."""
     made: list[StandIn] = []

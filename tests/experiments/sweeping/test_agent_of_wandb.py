@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -61,22 +62,41 @@ def test_a_sweep_lands_in_the_project_of_the_runs(file, stand_in, command, tmp_p
     assert "wandb agent team/mmsurv/abc" in made.stdout
 
 
-@pytest.mark.slow
-def test_an_agent_runs_what_a_server_hands_out(stand_in, command, tmp_path) -> None:
-    server = stand_in(_sweep(), CONFIGURATIONS)
-    ended = command(
-        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path)
-    )
+class Served(NamedTuple):
+    """What an agent made of three configurations.
+
+    Attributes:
+        server: Its record of them.
+        printed: By the agent and its runs.
+        folder: Of the runs.
+    """
+
+    server: Any
+    printed: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def served(stand_in, command, tmp_path_factory) -> Served:
+    """The first would never end and is to be stopped, by the word of the heartbeat."""
+    home = tmp_path_factory.mktemp("agent")
+    endless = {"trainer.max_epochs": 100_000, "trainer.patience": 100_000}
+    server = stand_in(_sweep(), [CONFIGURATIONS[1] | endless, *CONFIGURATIONS])
+    server.on_history = lambda run: server.stopping.add("run0")
+    ended = command([*AGENT, "team/mmsurv/abc123"], cwd=home, env=_environment(server.url, home))
     assert ended.returncode == 0, ended.stdout
-    assert server.given == ["run0", "run1"]
-    for name, values in zip(server.given, CONFIGURATIONS, strict=True):
-        run = server.runs[name]
-        assert run.exit_code == 0, ended.stdout
+    return Served(server, ended.stdout, home / "runs" / "sweep-abc123")
+
+
+@pytest.mark.slow
+def test_an_agent_runs_what_a_server_hands_out(served) -> None:
+    assert served.server.given == ["run0", "run1", "run2"]
+    for name, values in zip(served.server.given[1:], CONFIGURATIONS, strict=True):
+        run = served.server.runs[name]
+        assert run.exit_code == 0, served.printed
         assert run.sweep == "abc123"
         assert values.items() <= run.config.items()
-        metrics = json.loads(
-            (tmp_path / "runs" / "sweep-abc123" / name / "metrics.json").read_text()
-        )
+        metrics = json.loads((served.folder / name / "metrics.json").read_text())
         assert run.summary["cv/inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])
         assert run.summary["cv/c_index"] == pytest.approx(metrics["cv"]["c_index"]["mean"])
         course = [row for row in run.history if "cv/folds_done" in row]
@@ -85,22 +105,12 @@ def test_an_agent_runs_what_a_server_hands_out(stand_in, command, tmp_path) -> N
 
 
 @pytest.mark.slow
-def test_an_agent_is_told_to_stop_a_run_and_goes_on_with_the_next(
-    stand_in, command, tmp_path
-) -> None:
-    """As hyperband does on W&B's server: by the word of the heartbeat, while folds are to come."""
-    endless = {"trainer.max_epochs": 100_000, "trainer.patience": 100_000}
-    server = stand_in(_sweep(), [CONFIGURATIONS[1] | endless, CONFIGURATIONS[1]])
-    server.on_history = lambda run: server.stopping.add("run0")
-    ended = command(
-        [*AGENT, "team/mmsurv/abc123"], cwd=tmp_path, env=_environment(server.url, tmp_path)
-    )
-    assert ended.returncode == 0, ended.stdout
-    folder = tmp_path / "runs" / "sweep-abc123"
-    assert server.runs["run0"].history, "it was stopped before it logged anything"
-    assert not (folder / "run0" / "metrics.json").exists()
-    assert (folder / "run1" / "metrics.json").is_file()
-    assert server.runs["run1"].exit_code == 0
+def test_an_agent_is_told_to_stop_a_run_and_goes_on_with_the_next(served) -> None:
+    """As hyperband does on W&B's server, while folds are to come."""
+    assert served.server.runs["run0"].history, "it was stopped before it logged anything"
+    assert not (served.folder / "run0" / "metrics.json").exists()
+    assert (served.folder / "run1" / "metrics.json").is_file()
+    assert served.server.runs["run1"].exit_code == 0
 
 
 @pytest.mark.slow

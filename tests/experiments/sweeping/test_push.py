@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,14 @@ import wandb
 import experiments
 from data_modules.problems import BadInput
 from experiments.run_folder import run_id
+from experiments.sweep import main
 from experiments.sweeping.agent import run_folder, serve
 from experiments.sweeping.push import push
 
 ROOT = Path(experiments.__file__).parents[1]
+
+# The client's own, where it prints the address of a sweep.
+pytestmark = pytest.mark.filterwarnings("ignore:Read the `app_url` setting:DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +42,32 @@ def _environment(url: str, home: Path) -> dict[str, str]:
 
 def _pushing(order, count: int) -> list[str]:
     flags = [word for word in order.flags if word != "--logger=csv"]
-    return [sys.executable, "-m", "experiments.sweep", "tiny.yaml", "--folder", str(order.folder),
-            "--count", str(count), *flags, "--wandb.wait=5", "--push"]  # fmt: skip
+    return ["tiny.yaml", "--folder", str(order.folder), "--count", str(count), *flags,
+            "--wandb.wait=5", "--push"]  # fmt: skip
+
+
+def _command(order, count: int) -> list[str]:
+    """In a process of its own, of which the end is seen too: a client may go on at exit."""
+    return [sys.executable, "-m", "experiments.sweep", *_pushing(order, count)]
+
+
+Push = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def push_here(monkeypatch, tmp_path, capfd) -> Push:
+    """`push_here(order, 3, url)`: the command in this process, its exit code and its words."""
+
+    def call(order, count: int, url: str) -> tuple[int, str]:
+        wandb.teardown()  # the client reads its environment when it starts
+        for name, value in (_environment(url, tmp_path) | {"WANDB_PROJECT": ""}).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("WANDB_PROJECT")  # the client sets it, and it is put back afterwards
+        capfd.readouterr()
+        code = main(_pushing(order, count))
+        return code, capfd.readouterr().out
+
+    return call
 
 
 def test_without_a_key_runs_are_written_for_later(order, capsys, summary_of) -> None:
@@ -78,22 +106,22 @@ def test_where_wandb_is_switched_off_nothing_is_pushed(order, monkeypatch) -> No
 
 @pytest.mark.slow
 def test_what_a_server_did_not_take_is_sent_by_the_next_push(
-    order, stand_in, command, tmp_path
+    order, stand_in, command, push_here, tmp_path
 ) -> None:
     made = order(count=3)
     serve(made, 0)
     first = stand_in({}, [])
     # The second run is begun, and the server is killed while its curves arrive.
     first.on_history = lambda run: first.stop() if len(first.runs) == 2 else None
-    ended = command(_pushing(made, 3), cwd=tmp_path, env=_environment(first.url, tmp_path))
+    ended = command(_command(made, 3), cwd=tmp_path, env=_environment(first.url, tmp_path))
     assert ended.returncode == 1, ended.stdout
     assert json.loads((made.folder / "pushed.json").read_text()) == {"0": "online"}
     assert "configuration 2: not sent; --push again" in ended.stdout
     assert "Traceback" not in ended.stdout
     assert not first.sweeps
     back = stand_in({}, [])
-    again = command(_pushing(made, 3), cwd=tmp_path, env=_environment(back.url, tmp_path))
-    assert again.returncode == 0, again.stdout
+    code, said = push_here(made, 3, back.url)
+    assert code == 0, said
     ids = [run_id(run_folder(made.folder, number)) for number in range(3)]
     assert set(back.runs) == set(ids[1:])
     for number in (1, 2):
@@ -103,9 +131,7 @@ def test_what_a_server_did_not_take_is_sent_by_the_next_push(
     (sent,) = back.sweeps
     assert json.loads(sent["priorRunsFilters"])["$or"] == [{"name": name} for name in ids]
     # Everything is sent: once more sends nothing and makes no second sweep.
-    assert command(
-        _pushing(made, 3), cwd=tmp_path, env=_environment(back.url, tmp_path)
-    ).returncode == 0  # fmt: skip
+    assert push_here(made, 3, back.url)[0] == 0
     assert len(back.sweeps) == 1
 
 
@@ -117,7 +143,7 @@ def test_a_server_that_makes_no_sweep_ends_the_command_in_a_line(
     serve(made, 0)
     server = stand_in({}, [])
     server.on_upsert_sweep = None  # type: ignore[method-assign,assignment]
-    ended = command(_pushing(made, 1), cwd=tmp_path, env=_environment(server.url, tmp_path))
+    ended = command(_command(made, 1), cwd=tmp_path, env=_environment(server.url, tmp_path))
     assert ended.returncode == 1, ended.stdout
     assert "error: W&B: making the sweep:" in ended.stdout
     assert "Traceback" not in ended.stdout
@@ -125,14 +151,12 @@ def test_a_server_that_makes_no_sweep_ends_the_command_in_a_line(
 
 
 @pytest.mark.slow
-def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(
-    order, stand_in, command, tmp_path
-) -> None:
+def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(order, stand_in, push_here) -> None:
     made = order(count=1)
     serve(made, 0)
     server = stand_in({}, [])
-    ended = command(_pushing(made, 1), cwd=tmp_path, env=_environment(server.url, tmp_path))
-    assert ended.returncode == 0, ended.stdout
+    code, said = push_here(made, 1, server.url)
+    assert code == 0, said
     (run,) = server.runs.values()
     metrics = json.loads((run_folder(made.folder, 0) / "metrics.json").read_text())
     assert run.summary["cv/inner_loss"] == pytest.approx(metrics["inner"]["loss"]["mean"])
@@ -140,4 +164,4 @@ def test_with_a_key_runs_and_the_sweep_of_them_reach_the_server(
     (sent,) = server.sweeps
     assert "tiny" in sent["config"]
     assert json.loads(sent["priorRunsFilters"])["$or"] == [{"name": name} for name in server.runs]
-    assert "sweep: abc" in ended.stdout
+    assert "sweep: abc" in said
