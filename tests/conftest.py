@@ -73,6 +73,7 @@ def forking() -> Forking:
         multiprocessing.set_forkserver_preload(
             ["experiments.cells", "experiments.cross_validation"]
         )
+        forkserver.ensure_running()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("experiments.spawned.START", multiprocessing.get_context("forkserver"))
             yield

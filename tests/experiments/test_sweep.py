@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import dask
 import pytest
 import yaml
 
@@ -53,6 +52,9 @@ def test_a_sweep_from_the_command_to_the_page(small, tmp_path, capsys) -> None:
 
 @pytest.mark.slow
 def test_a_sweep_over_dask_shares_its_configurations(small, tmp_path, forking) -> None:
+    import dask
+    import distributed  # noqa: F401 - its defaults come first
+
     how = {"distributed.worker.multiprocessing-method": "forkserver"}
     with forking(), dask.config.set(how):
         assert main([small, *TINY, "--cluster", "local", "--jobs", "2"]) == 0

@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,6 @@ from data_modules.wsi.lock import holder_of
 from data_modules.wsi.recipe import Recipe, SlideTask
 from data_modules.wsi.rows import kept_rows, rows_of
 from experiments.benchmarks.pyramid import write_pyramid
-from experiments.prepare import main
 from experiments.preparing.features_work import (
     Settings,
     device_of,
@@ -25,7 +22,6 @@ from experiments.preparing.features_work import (
     extract_one,
     forget_encoder,
 )
-from experiments.spawned import cores
 
 SETTINGS = Settings("cpu", 4, 1)
 ROOT = Path(__file__).parents[3]
@@ -64,25 +60,13 @@ def test_processes_share_out_the_gpus(monkeypatch) -> None:
     assert device_of("auto") == "cpu"
 
 
-def words(slides: Path, out: Path) -> list[str]:
-    return [
-        "features", "--slides", str(slides), "--out", str(out), "--random_weights",
-        "--encoder", "test_resnet.r160_in1k", "--tissue", "none", "--batch_size", "4",
-    ]  # fmt: skip
-
-
 def started(slides: Path, out: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "experiments.prepare", *words(slides, out)]
-    over_dask = ["--cluster", "local", "--jobs", "1"]
-    return subprocess.Popen([*command, *over_dask], cwd=ROOT, stdout=subprocess.DEVNULL)
-
-
-@contextmanager
-def as_many_threads_as_a_worker() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    yield
-    torch.set_num_threads(before)
+    command = [
+        sys.executable, "-m", "experiments.prepare", "features", "--slides", str(slides),
+        "--out", str(out), "--encoder", "test_resnet.r160_in1k", "--random_weights",
+        "--tissue", "none", "--batch_size", "4", "--cluster", "local", "--jobs", "1",
+    ]  # fmt: skip
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def kill_under_way(target: Path) -> None:
@@ -107,8 +91,8 @@ def test_a_worker_killed_under_a_slide_leaves_the_same_bytes(tmp_path) -> None:
     with started(slides, killed) as command:
         kill_under_way(killed / "A.h5")
         assert command.wait(SECONDS) == 0
-    with as_many_threads_as_a_worker():
-        assert main(words(slides, whole)) == 0
+    with started(slides, whole) as command:
+        assert command.wait(SECONDS) == 0
     assert (killed / "A.h5").read_bytes() == (whole / "A.h5").read_bytes()
     with (killed / "slides.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
