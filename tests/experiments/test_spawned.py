@@ -70,7 +70,8 @@ def test_whoever_stops_ends_the_processes(errands, tmp_path, how) -> None:
     if how == "close":
         outcomes = fan_out(errands.write_and_wait, [tmp_path / "a", None], jobs=2)
         assert next(outcomes) == (1, None)
-        while not (tmp_path / "a").exists():
+        # It is there before its number is in it.
+        while not (tmp_path / "a").exists() or not (tmp_path / "a").read_text():
             time.sleep(0.01)
         outcomes.close()  # type: ignore[attr-defined]
     else:
