@@ -213,9 +213,8 @@ class GatedAttentionPool(nn.Module):
         self, x: Ragged, trace: Trace | None = None, name: str = "pool"
     ) -> Float[Tensor, "B d"]:
         """Pools each patient's tokens; zeros for a patient without any."""
-        value = torch.tanh(normed(x.tokens, self.norm, self.value))
-        gate = torch.sigmoid(normed(x.tokens, self.norm, self.gate))
-        scores = self.score(value * gate)
+        value, gate = normed(x.tokens, self.norm, self.value, self.gate)
+        scores = self.score(torch.tanh(value) * torch.sigmoid(gate))
         weight = ragged_softmax(scores[:, 0], x.counts)
         if trace is not None:
             trace[name] = list(weight.split(x.counts))
@@ -253,9 +252,9 @@ class AttentionBlock(nn.Module):
         self, x: Ragged, context: Ragged, trace: Trace | None = None, name: str = "attention"
     ) -> Ragged:
         """Tokens of the same counts as x; fills `trace[name]` with one (q, k) matrix a patient."""
-        query = Ragged(normed(x.tokens, self.norm_query, self.query), x.counts)
-        key = Ragged(normed(context.tokens, self.norm_context, self.key), context.counts)
-        value = normed(context.tokens, self.norm_context, self.value)
+        (asked,) = normed(x.tokens, self.norm_query, self.query)
+        keys, value = normed(context.tokens, self.norm_context, self.key, self.value)
+        query, key = Ragged(asked, x.counts), Ragged(keys, context.counts)
         if trace is not None:
             trace[name] = attention_weights(query, key, heads=self.heads)
         read = ragged_attention(query, key, value, heads=self.heads)

@@ -28,7 +28,7 @@ def test_the_bar_stands_beside_every_cost(monkeypatch) -> None:
         "start of W&B, first in a process": ("< 3 s", "yes"),
         "start of W&B, later ones": ("< 3 s", "yes"),
         "share of the log in the run beyond CSV, %": ("< 2 %", "yes"),
-        "whole run longer than with CSV alone, %": ("< 2 %", "yes"),
+        "whole run longer than with CSV alone, %": ("", ""),
         "whole run, s": ("", ""),
     }
     assert rows["share of the log in the run beyond CSV, %"]["cpu"] == pytest.approx(1)

@@ -8,10 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmsurv.models import lean
-from mmsurv.models.lean import LEAST_ROWS, Dropout, FeedForward, lean_linear, normed
+from mmsurv.batch import Sizes, collate
+from mmsurv.models import SurvivalNet, lean
+from mmsurv.models.lean import Dropout, FeedForward, lean_linear, normed
 
-ROWS = LEAST_ROWS + 3
+ROWS = 300
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch) -> None:
+    """So many rows are many here."""
+    monkeypatch.setattr(lean, "LEAST_ROWS", ROWS)
 
 
 def plain_feed_forward(layers: FeedForward) -> nn.Sequential:
@@ -47,7 +54,7 @@ def test_a_feed_forward_layer_has_the_values_and_gradients_of_plain_layers(
 
 
 def test_gradients_are_those_of_finite_differences(monkeypatch) -> None:
-    monkeypatch.setattr(lean, "LEAST_ROWS", 0)
+    monkeypatch.setattr(lean, "LEAST_ROWS", 5)
     torch.manual_seed(0)
     norm, linear = nn.LayerNorm(4).double(), nn.Linear(4, 3).double()
     x = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
@@ -73,11 +80,30 @@ def test_half_precision_gives_what_plain_layers_give_in_it() -> None:
 
         return cast
 
-    found = gradients(half(lambda x: normed(x, norm, linear)), x, of)
+    found = gradients(half(lambda x: normed(x, norm, linear)[0]), x, of)
     expected = gradients(half(lambda x: linear(norm(x))), x, of)
     assert [g.dtype for g in found] == [torch.bfloat16, *[torch.float32] * 5]
     assert torch.equal(found[0], expected[0])
     torch.testing.assert_close(found[1:], expected[1:], rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("rows", [5, ROWS])
+def test_a_network_has_the_values_and_gradients_of_one_that_keeps_all(
+    rows: int, make_patients, monkeypatch
+) -> None:
+    torch.manual_seed(0)
+    net = SurvivalNet(Sizes(6, 5, 3), width=8, heads=2, dropout=0.2)
+    batch = collate(make_patients([rows, 3, 0]))
+    found = []
+    for least in (0, 10**9):
+        monkeypatch.setattr(lean, "LEAST_ROWS", least)
+        net.zero_grad()
+        torch.manual_seed(1)
+        log_hazard = net(batch)
+        log_hazard.sum().backward()
+        found.append([log_hazard, *(w.grad for w in net.parameters())])
+    assert torch.equal(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0][1:], found[1][1:], rtol=1e-4, atol=1e-5)
 
 
 def kept_bytes(call: Callable[[], Tensor]) -> int:
@@ -97,10 +123,11 @@ def kept_bytes(call: Callable[[], Tensor]) -> int:
 def test_a_feed_forward_layer_keeps_less_than_half() -> None:
     torch.manual_seed(0)
     ours = FeedForward(64, 0.1)
-    x = torch.randn(ROWS, 64, requires_grad=True)
+    rows = 30 * ROWS  # so many that weights do not count
+    x = torch.randn(rows, 64, requires_grad=True)
     # Input and hidden layer as they are, and a byte for every mask.
     floats = 64 + 2 * 64 + (2 * 64 + 64) / 4
-    assert kept_bytes(lambda: ours(x)) == pytest.approx(4 * ROWS * floats, rel=0.05)
+    assert kept_bytes(lambda: ours(x)) == pytest.approx(4 * rows * floats, rel=0.05)
     assert kept_bytes(lambda: ours(x)) < 0.5 * kept_bytes(lambda: plain_feed_forward(ours)(x))
 
 
