@@ -66,8 +66,15 @@ class Settings:
 
 
 def measure_bags(bags: int, done: Done | None = None) -> Report:
-    """`measure` with epochs of another number of patients."""
-    return measure(Settings(bags=bags, memory_bags=min(bags, Settings.memory_bags)), done)
+    """`measure` with epochs of another number of patients; of fewer, more of them are timed."""
+    return measure(
+        Settings(
+            bags=bags,
+            memory_bags=min(bags, Settings.memory_bags),
+            repetitions=max(Settings.repetitions, Settings.bags // bags),
+        ),
+        done,
+    )
 
 
 def measure(settings: Settings, done: Done | None = None) -> Report:

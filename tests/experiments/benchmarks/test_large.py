@@ -5,7 +5,7 @@ import math
 import pytest
 
 from experiments.benchmarks import large
-from experiments.benchmarks.large import NOT_RUN, Settings, measure
+from experiments.benchmarks.large import NOT_RUN, Settings, measure, measure_bags
 
 TINY = Settings(
     bags=4, patches=(3, 6), width=8, batch=2, some=2, long=40, many=(2, 4), many_patches=5,
@@ -55,3 +55,13 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     gpu = [r for r in report.rows if r["unit"] == NOT_RUN]
     assert len(gpu) == 2
     assert all(math.isnan(r["value"]) for r in gpu)
+
+
+def test_of_fewer_bags_more_epochs_are_timed(monkeypatch) -> None:
+    asked: list[Settings] = []
+    monkeypatch.setattr(large, "measure", lambda settings, done: asked.append(settings))
+    for bags in (24, 200, 400):
+        measure_bags(bags)
+    assert [(s.bags, s.memory_bags, s.repetitions) for s in asked] == [
+        (24, 24, 8), (200, 48, 3), (400, 48, 3),
+    ]  # fmt: skip
