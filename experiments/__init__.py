@@ -2,4 +2,4 @@
 
 from experiments import lean_imports
 
-lean_imports.install()
+__all__ = ["lean_imports"]
