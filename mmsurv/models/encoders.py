@@ -7,10 +7,9 @@ from functools import partial
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mmsurv.batch import Ragged
-from mmsurv.models.lean import Dropout, lean_linear
+from mmsurv.models.lean import Dropout, layer_norm, lean_linear
 
 
 def normed_linear(
@@ -36,11 +35,7 @@ def normed_linear(
     """
     # As sums and not as a product of matrices, which autocast would round to half precision.
     bias = linear.bias + (linear.weight * norm.bias).sum(1)
-    return lean_linear(partial(_hat, eps=norm.eps), (x,), linear.weight * norm.weight, bias)
-
-
-def _hat(x: Tensor, *, eps: float) -> Tensor:
-    return functional.layer_norm(x, x.shape[-1:], eps=eps)
+    return lean_linear(partial(layer_norm, eps=norm.eps), (x,), linear.weight * norm.weight, bias)
 
 
 class Projection(nn.Sequential):

@@ -1,4 +1,4 @@
-"""Layers that keep less for the backward pass, and give the same bits.
+"""Layers that keep less for the backward pass, and give the same values to the bit.
 
 Of a batch of very large bags, what autograd keeps is most of the memory, and a third of that is
 rows that are cheap to make again: normalised, activated, dropped out. Linear maps keep them for the
@@ -61,8 +61,7 @@ def normed(
     if not _lean(x):
         rows = norm(x)
         return tuple(one(rows) for one in linear)
-    make = partial(_layer_norm, eps=norm.eps)
-    inputs = x, norm.weight, norm.bias
+    make, inputs = partial(layer_norm, eps=norm.eps), (x, norm.weight, norm.bias)
     return tuple(lean_linear(make, inputs, one.weight, one.bias) for one in linear)
 
 
@@ -71,7 +70,19 @@ def _lean(x: Tensor) -> bool:
     return len(x) >= LEAST_ROWS and not torch.compiler.is_compiling()
 
 
-def _layer_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
+def layer_norm(
+    x: Float[Tensor, "T d"],
+    weight: Float[Tensor, " d"] | None = None,
+    bias: Float[Tensor, " d"] | None = None,
+    *,
+    eps: float,
+) -> Float[Tensor, "T d"]:
+    """Each row with mean 0 and spread 1, then scaled and shifted where weight and bias are given.
+
+    Example:
+        >>> layer_norm(torch.tensor([[1.0, 3.0]]), eps=0.0).tolist()
+        [[-1.0, 1.0]]
+    """
     return functional.layer_norm(x, x.shape[-1:], weight, bias, eps)
 
 
@@ -89,8 +100,7 @@ class Dropout(nn.Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """Drops and scales in training; the input itself otherwise."""
-        mask = self.mask(input)
-        return input if mask is None else self.dropped(input, mask)
+        return self.dropped(input, self.mask(input))
 
     def mask(self, x: Tensor) -> Bool[Tensor, ...] | None:
         """True = kept; None where nothing is dropped."""
@@ -98,8 +108,10 @@ class Dropout(nn.Dropout):
             return None
         return torch.empty_like(x, dtype=torch.bool).bernoulli_(1 - self.p)
 
-    def dropped(self, x: Tensor, mask: Bool[Tensor, ...]) -> Tensor:
-        """What the mask leaves, scaled so that the expectation stays."""
+    def dropped(self, x: Tensor, mask: Bool[Tensor, ...] | None = None) -> Tensor:
+        """What the mask leaves, scaled so that the expectation stays; without one, all of it."""
+        if mask is None:
+            return x
         return x * mask * (1 / (1 - self.p) if self.p < 1 else 0.0)
 
 
@@ -132,15 +144,12 @@ class FeedForward(nn.Sequential):
         assert isinstance(inner, Dropout)
         (hidden,) = normed(x, norm, widen)
         mask = inner.mask(hidden)
-        if mask is None:
-            out = lean_linear(activation, (hidden,), narrow.weight, narrow.bias)
-        else:
-            out = lean_linear(
-                lambda x, kept: inner.dropped(activation(x), kept),
-                (hidden, mask),
-                narrow.weight,
-                narrow.bias,
-            )
+        out = lean_linear(
+            lambda x, *kept: inner.dropped(activation(x), *kept),
+            (hidden,) if mask is None else (hidden, mask),
+            narrow.weight,
+            narrow.bias,
+        )
         result: Tensor = last(out)
         return result
 
