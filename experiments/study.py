@@ -27,6 +27,7 @@ from experiments.loggers import experiment_log
 from experiments.parallel import side_by_side
 from experiments.run_folder import open_run_folder, write_csv, write_json, write_start
 from experiments.scores import score_table
+from experiments.shared_classical import sources_of, take_classical
 from experiments.study_table import Column, print_study, write_study
 from experiments.table import number
 from mmsurv.names import Protocol
@@ -153,6 +154,16 @@ def _finish(
 ) -> dict[Path, Results]:
     """Results by run folder."""
     results: dict[Path, Results] = {}
+    sources = sources_of(contexts)
+
+    def share(context: RunContext) -> None:
+        source = sources.get(context.folder)
+        if source:
+            take_classical(source, context)
+            console.print(
+                f"{context.folder.relative_to(folder).as_posix()}: classical models are those of "
+                f"{source.config.protocol}, which learn from the same patients"
+            )
 
     def told(context: RunContext, found: Results) -> None:
         results[context.folder] = found
@@ -164,6 +175,7 @@ def _finish(
 
     if config.jobs == 1 and not config.cluster:
         for context in contexts:
+            share(context)
             log = experiment_log(context.config, context.folder, console.print)
             told(context, cross_validate(context, log, console))
         return results
@@ -172,14 +184,18 @@ def _finish(
         for stage, cells in zip(
             stages, stages_of(context, for_other_processes(context.config)), strict=True
         ):
-            stage.extend(cells)
+            taken = context.folder in sources
+            stage.extend(c for c in cells if not (taken and c.part == "classical"))
     left = Counter(cell.folder for stage in stages for cell in stage)
-    by_folder = {context.folder.resolve(): context for context in contexts}
 
     def done(cell: Cell) -> None:
         left[cell.folder] -= 1
-        if left[cell.folder] == 0:
-            context = by_folder[cell.folder]
+        for context in contexts:
+            source = sources.get(context.folder, context)
+            waits = left[context.folder.resolve()] + left[source.folder.resolve()]
+            if waits or context.folder in results:
+                continue
+            share(context)
             # Curves of one arm at a time: a logger that holds a connection has one run open.
             log = experiment_log(context.config, context.folder, console.print)
             told(context, summarise(context, log))

@@ -52,6 +52,9 @@ def test_each_run_holds_the_configuration_that_makes_it_alone(study, run, tmp_pa
     assert main(["--config", str(home / "config.yaml"), "--out", "alone"]) == 0
     alone = (tmp_path / "alone" / "predictions.csv").read_bytes()
     assert alone == (home / "predictions.csv").read_bytes()
+    # Alone it fits the classical models that the study took from the other protocol.
+    for name in ("fold1/baselines.csv", "fold1/baselines.json", "baselines.json"):
+        assert (tmp_path / "alone" / name).read_bytes() == (home / name).read_bytes(), name
 
 
 def test_the_classical_arm_is_the_model_of_the_first_run_that_sees_as_much(study) -> None:

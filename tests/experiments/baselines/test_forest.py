@@ -50,6 +50,16 @@ def test_the_same_seed_is_the_same_forest(few_trees, make_sample) -> None:
     assert (fit(sample, sample.x).held_out == fit(sample, sample.x).held_out).all()
 
 
+def test_the_trees_are_those_of_the_times_themselves(few_trees, make_sample, monkeypatch) -> None:
+    sample = make_sample(90, [1.0, -0.5, 0.0])
+    assert not sample.event.all()
+    numbered = fit(sample, sample.x)
+    monkeypatch.setattr(forest, "_event_number", lambda sample: sample.time)
+    plain = fit(sample, sample.x)
+    assert (numbered.training == plain.training).all()
+    assert (numbered.held_out == plain.held_out).all()
+
+
 def test_what_cannot_be_split_is_a_reason(make_sample, monkeypatch) -> None:
     with pytest.raises(NotFittedError, match="20 patients in training: a split needs 30"):
         fit(make_sample(20, [1.0]), np.eye(1))
