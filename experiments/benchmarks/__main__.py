@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from experiments.benchmarks import choices, fusions, real
+from experiments.benchmarks import choices, fusions, large, real
 from experiments.benchmarks.report import Report, print_report, write_report
 from experiments.benchmarks.results import write_results
 
@@ -44,8 +44,10 @@ def parser() -> argparse.ArgumentParser:
                       help="of toy cohort, folds and networks together")  # fmt: skip
     slow.add_argument("--jobs", type=int, default=defaults.jobs,
                       help="runs at a time, each with one thread")  # fmt: skip
-    large = made.add_argument_group("large")
-    large.add_argument("--bags", type=int, default=0, help="of an epoch, instead of 200")
+    big = made.add_argument_group("large")
+    big.add_argument("--bags", type=int, default=0, help="of an epoch, instead of 200")
+    big.add_argument("--parts", nargs="+", choices=large.PARTS, default=(),
+                     help="alone; rows that an earlier call left in --out stay")  # fmt: skip
     toy = made.add_argument_group("fusions")
     toy.add_argument("--patients", type=int, nargs="+", default=defaults.patients,
                      help="cohort sizes")  # fmt: skip
@@ -98,8 +100,12 @@ def main(args: list[str] | None = None) -> int:
             report = real.measure(tables, parsed.out, done=keep)
         elif name == "choices":
             report = choices.measure(choices.Settings(**both), parsed.out, done=keep)
-        elif name == "large" and parsed.bags:
-            report = import_module("experiments.benchmarks.large").measure_bags(parsed.bags, keep)
+        elif name == "large":
+            settings = large.with_bags(parsed.bags) if parsed.bags else large.Settings()
+            if parsed.parts:
+                report = large.measure_beside(settings, parsed.parts, parsed.out, done=keep)
+            else:
+                report = large.measure(settings, keep)
         else:
             report = measure_alone(name)
         write_report(report, parsed.out)

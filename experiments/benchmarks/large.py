@@ -8,8 +8,9 @@ The bare loop has the batches and the Cox loss of the trainer in plain PyTorch. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,12 +19,13 @@ from experiments.benchmarks.clock import interleaved, median_ratio
 from experiments.benchmarks.large_alone import alone
 from experiments.benchmarks.large_runs import jobs_row, protocol_row, table_row
 from experiments.benchmarks.made_bags import MadeBags
-from experiments.benchmarks.report import Report, Row, bar_row
+from experiments.benchmarks.report import Report, Row, bar_row, beside_earlier
 from experiments.benchmarks.ways import bare_epoch, our_epoch, peer_epoch
 
 Done = Callable[[Report, str], None]
 NOT_RUN = "not run: no GPU"
 TOLD = {"grown": "growth", "peak": "whole process"}
+PARTS = ("epochs", "memory", "long", "jobs", "many", "protocol", "table", "gpu")
 
 
 @dataclass(frozen=True)
@@ -65,28 +67,28 @@ class Settings:
     threads: int = 2
 
 
-def measure_bags(bags: int, done: Done | None = None) -> Report:
-    """`measure` with epochs of another number of patients; of fewer, more of them are timed."""
-    return measure(
-        Settings(
-            bags=bags,
-            memory_bags=min(bags, Settings.memory_bags),
-            repetitions=max(Settings.repetitions, Settings.bags // bags),
-        ),
-        done,
+def with_bags(bags: int) -> Settings:
+    """Epochs of another number of patients; of fewer, more of them are timed."""
+    return Settings(
+        bags=bags,
+        memory_bags=min(bags, Settings.memory_bags),
+        repetitions=max(Settings.repetitions, Settings.bags // bags),
     )
 
 
-def measure(settings: Settings, done: Done | None = None) -> Report:
+def measure(settings: Settings, done: Done | None = None, parts: Sequence[str] = PARTS) -> Report:
     """Times and memory, each with the bar that it is held against.
 
     Args:
         settings: What is measured.
         done: Told the report so far and a line after every part: all of them take half an hour.
+        parts: Of `PARTS`, in any order.
     """
     torch.set_num_threads(settings.threads)
     rows: list[Row] = []
-    for part in _parts(settings):
+    for name, part in _parts(settings).items():
+        if name not in parts:
+            continue
         found = part()
         rows += found
         if done is not None:
@@ -94,10 +96,24 @@ def measure(settings: Settings, done: Done | None = None) -> Report:
     return _report(settings, rows)
 
 
-def _parts(settings: Settings) -> list[Callable[[], list[Row]]]:
+def measure_beside(settings: Settings, parts: Sequence[str], out: Path, *, done: Done) -> Report:
+    """`measure` of some parts, beside the rows that earlier calls left in `out`.
+
+    Raises:
+        ValueError: Those are of another machine; told before anything is measured.
+    """
+
+    def whole(report: Report) -> Report:
+        return beside_earlier(report, out)
+
+    whole(_report(settings, []))
+    return whole(measure(settings, lambda report, line: done(whole(report), line), parts))
+
+
+def _parts(settings: Settings) -> dict[str, Callable[[], list[Row]]]:
     kept = asdict(settings)
     size = settings.protocol_patients, settings.protocol_patches, settings.width
-    return [
+    ways: list[Callable[[], list[Row]]] = [
         lambda: _epochs(settings),
         lambda: _memory(kept),
         lambda: [_long(settings.long, kept)],
@@ -107,12 +123,13 @@ def _parts(settings: Settings) -> list[Callable[[], list[Row]]]:
         lambda: [table_row(settings.protocol_epochs)],
         lambda: _gpu(settings),
     ]
+    return dict(zip(PARTS, ways, strict=True))
 
 
 def _report(settings: Settings, rows: list[Row]) -> Report:
     return Report(
         name="large",
-        title=f"{settings.bags} bags of {settings.patches[0]} to {settings.patches[1]} patches x "
+        title=f"bags of {settings.patches[0]} to {settings.patches[1]} patches x "
         f"{settings.width}, dual_xattn",
         rows=list(rows),
         notes=[
@@ -144,31 +161,32 @@ def _epochs(settings: Settings) -> list[Row]:
     }
     times = interleaved(ways, repetitions=settings.repetitions)
     ours = times["ours"]
+    epoch = f"epoch of {settings.bags} bags"
     return [
-        bar_row("epoch, self_attention", median_ratio(times["peer"], ours), "x peer", 1.0),
-        bar_row("epoch, latent", median_ratio(times["peer"], times["latent"]), "x peer", 8.0),
+        bar_row(f"{epoch}, self_attention", median_ratio(times["peer"], ours), "x peer", 1.0),
+        bar_row(f"{epoch}, latent", median_ratio(times["peer"], times["latent"]), "x peer", 8.0),
         bar_row(
-            f"epoch, {settings.some} patches drawn",
+            f"{epoch}, {settings.some} patches drawn",
             median_ratio(times["peer"], times["some"]),
             "x peer",
             8.0,
         ),
         bar_row(
-            "time over bare PyTorch, self_attention",
+            f"{epoch} over bare PyTorch, self_attention",
             median_ratio(ours, times["bare"]),
             "x bare",
             1.1,
             most=True,
         ),
         bar_row(
-            "time over bare PyTorch, latent",
+            f"{epoch} over bare PyTorch, latent",
             median_ratio(times["latent"], times["latent bare"]),
             "x bare",
             1.1,
             most=True,
         ),
         bar_row(
-            "time of risk set cohort over batch, latent",
+            f"{epoch}, risk set cohort over batch, latent",
             median_ratio(times["latent cohort"], times["latent"]),
             "x batch",
             1.6,
@@ -187,7 +205,7 @@ def _memory(kept: dict[str, Any]) -> list[Row]:
     ):
         ours = alone(name, kept)
         for measure in ("grown", "peak"):
-            told = f"memory of that epoch, {what}, {TOLD[measure]}"
+            told = f"memory of an epoch of {kept['memory_bags']} bags, {what}, {TOLD[measure]}"
             rows.append(bar_row(told, ours[measure] / peer[measure], "x peer", 1.2, most=True))
     return rows
 
@@ -206,7 +224,8 @@ def _many(settings: Settings, kept: dict[str, Any]) -> list[Row]:
 
 def _gpu(settings: Settings) -> list[Row]:
     """The bars of a GPU, in bfloat16 with the bags on it; not run where there is none."""
-    epoch, protocol = "epoch, self_attention, GPU", "the paper's protocol, self_attention, GPU"
+    epoch = f"epoch of {settings.bags} bags, self_attention, GPU"
+    protocol = "the paper's protocol, self_attention, GPU"
     if not torch.cuda.is_available():
         return [
             {"measure": what, "value": float("nan"), "unit": NOT_RUN, "bar": bar, "holds": "–"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from data_modules.files import write_aside
 from experiments.run_folder import write_json
 
 Row = dict[str, Any]
+# Of the machine, what rows of one table have in common.
+SAME = ("cpu", "cores", "torch", "threads")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,28 @@ def bar_row(what: str, value: float, unit: str, bar: float, *, most: bool = Fals
         "bar": f"{'<=' if most else '>='} {bar:g}",
         "holds": "yes" if (value <= bar if most else value >= bar) else "no",
     }
+
+
+def beside_earlier(report: Report, folder: Path) -> Report:
+    """The report with the rows that an earlier call left in `folder` and this one did not measure.
+
+    Raises:
+        ValueError: The earlier call was on another machine or another PyTorch.
+    """
+    path = folder / f"{report.name}.json"
+    if not path.is_file():
+        return report
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    own = machine()
+    for what in SAME:
+        if earlier["machine"][what] != own[what]:
+            raise ValueError(
+                f"{path} was measured with {what} {earlier['machine'][what]}, and this is "
+                f"{own[what]}: give another --out"
+            )
+    rows = {row["measure"]: row for row in (*earlier["rows"], *report.rows)}
+    notes = list(dict.fromkeys((*earlier["notes"], *report.notes)))
+    return replace(report, rows=list(rows.values()), notes=notes)
 
 
 def machine() -> Row:

@@ -5,7 +5,9 @@ import math
 import pytest
 
 from experiments.benchmarks import large
-from experiments.benchmarks.large import NOT_RUN, Settings, measure, measure_bags
+from experiments.benchmarks import report as report_module
+from experiments.benchmarks.large import NOT_RUN, Settings, measure, measure_beside, with_bags
+from experiments.benchmarks.report import machine, write_report
 
 TINY = Settings(
     bags=4, patches=(3, 6), width=8, batch=2, some=2, long=40, many=(2, 4), many_patches=5,
@@ -41,27 +43,44 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     assert (len(told), told[-1]) == (8, len(report.rows))
     rows = {str(r["measure"]): r for r in report.rows}
     assert len(rows) == 19
-    grown = rows["memory of that epoch, batches of 2 bags, growth"]
+    grown = rows["memory of an epoch of 2 bags, batches of 2 bags, growth"]
     assert (grown["value"], grown["holds"]) == (2.0, "no")
-    whole = rows["memory of that epoch, bag by bag, risk set cohort, whole process"]
+    whole = rows["memory of an epoch of 2 bags, bag by bag, risk set cohort, whole process"]
     assert (whole["value"], whole["holds"]) == (1.0, "yes")
     assert rows["memory of one bag of 40 patches, latent, peak"]["holds"] == "yes"
     assert rows["4 over 2 patients x 5, latent: time"]["value"] == pytest.approx(1.0)
     assert sorted(set(asked)) == [
         "cohort_memory", "long_bag", "many_bags", "our_memory", "peer_memory",
     ]  # fmt: skip
-    timed = [r for name, r in rows.items() if name.startswith(("epoch, ", "time "))]
+    timed = [r for name, r in rows.items() if name.startswith("epoch ")]
     assert all(r["value"] > 0 for r in timed if r["unit"] != NOT_RUN)
     gpu = [r for r in report.rows if r["unit"] == NOT_RUN]
     assert len(gpu) == 2
     assert all(math.isnan(r["value"]) for r in gpu)
 
 
-def test_of_fewer_bags_more_epochs_are_timed(monkeypatch) -> None:
-    asked: list[Settings] = []
-    monkeypatch.setattr(large, "measure", lambda settings, done: asked.append(settings))
-    for bags in (24, 200, 400):
-        measure_bags(bags)
+def test_of_fewer_bags_more_epochs_are_timed() -> None:
+    asked = [with_bags(bags) for bags in (24, 200, 400)]
     assert [(s.bags, s.memory_bags, s.repetitions) for s in asked] == [
         (24, 24, 8), (200, 48, 3), (400, 48, 3),
     ]  # fmt: skip
+
+
+def test_parts_stand_beside_those_of_earlier_calls(tmp_path, monkeypatch) -> None:
+    grown = 1e9
+    monkeypatch.setattr(large, "alone", lambda *_, **__: {"grown": grown, "peak": 3e9})
+
+    def keep(report, line: str) -> None:
+        write_report(report, tmp_path)
+
+    measure_beside(TINY, ["long"], tmp_path, done=keep)
+    two = measure_beside(TINY, ["memory"], tmp_path, done=keep)
+    assert [str(r["measure"]).split(",")[0] for r in two.rows] == [
+        "memory of one bag of 40 patches", *["memory of an epoch of 2 bags"] * 4,
+    ]  # fmt: skip
+    grown = 2e9
+    again = measure_beside(TINY, ["long"], tmp_path, done=keep)
+    assert [r["value"] for r in again.rows] == [2.0, *(r["value"] for r in two.rows[1:])]
+    monkeypatch.setattr(report_module, "machine", lambda: {**machine(), "cpu": "another"})
+    with pytest.raises(ValueError, match="and this is another: give another --out"):
+        measure_beside(TINY, ["long"], tmp_path, done=keep)

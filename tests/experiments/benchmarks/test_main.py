@@ -17,6 +17,7 @@ def test_without_names_the_quick_ones_run(tmp_path, monkeypatch, capsys) -> None
         return Report(name, "how fast", [{"ratio": 1.0}])
 
     monkeypatch.setattr(command, "measure_alone", measure)
+    monkeypatch.setattr(command.large, "measure", lambda settings, done: measure("large"))
     assert command.main(["--out", str(tmp_path)]) == 0
     assert tuple(names) == command.QUICK
     printed = capsys.readouterr().out
@@ -70,16 +71,17 @@ def test_flags_reach_choices(tmp_path, monkeypatch) -> None:
     assert asked == [command.choices.Settings(seeds=(3,), jobs=2)]
 
 
-def test_the_bags_of_large_can_be_fewer(tmp_path, monkeypatch) -> None:
+def test_large_can_have_fewer_bags_and_parts(tmp_path, monkeypatch) -> None:
     asked = []
 
-    def measure(settings, done) -> Report:
-        asked.append(settings)
-        return Report("large", "how fast", [{"ratio": 0.5}])
+    def measure(settings, done, parts=()) -> Report:
+        asked.append((settings.bags, settings.memory_bags, tuple(parts)))
+        return Report("large", "how fast", [{"measure": "epoch", "ratio": 0.5}])
 
     monkeypatch.setattr("experiments.benchmarks.large.measure", measure)
     assert command.main(["large", "--bags", "24", "--out", str(tmp_path)]) == 0
-    assert (asked[0].bags, asked[0].memory_bags) == (24, 24)
+    assert command.main(["large", "--parts", "epochs", "long", "--out", str(tmp_path)]) == 0
+    assert asked == [(24, 24, ()), (200, 48, ("epochs", "long"))]
 
 
 def test_an_unknown_name_is_refused(capsys) -> None:
