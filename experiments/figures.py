@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ mpl.use("Agg")
 # Okabe and Ito's palette: distinct for every kind of colour vision, and in grey.
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#777777"
 GROUPS = (("low", BLUE, "-"), ("high", VERMILION, "--"))
+FOLDS_A_ROW = 5
 
 
 def kaplan_meier_figure(predictions: pd.DataFrame, scores: dict[str, Any], title: str) -> Figure:
@@ -84,33 +86,67 @@ def _at_risk_row(axes: Axes, ticks: np.ndarray, at_risk: list[int], y: int, colo
 
 
 def training_figure(histories: dict[str, pd.DataFrame]) -> Figure:
-    """Losses and validation C-index by epoch, one column a network; the kept epoch is marked.
+    """Losses and validation C-index by epoch, one column a fold; kept epochs are marked.
+
+    Networks of one fold share its axes, and folds are in rows of at most five: a run of many folds
+    stays a picture of a page's width.
 
     Args:
-        histories: history.csv of every network, by name.
+        histories: history.csv of every network, by name: fold0, or fold0/member1 in an ensemble.
     """
-    columns = len(histories)
-    figure = Figure(figsize=(max(2.3 * columns, 4.0), 4.2), layout="constrained")
-    grid = figure.subplots(2, columns, squeeze=False, sharex="col", sharey="row")
-    for column, (name, history) in enumerate(histories.items()):
-        epoch = history["epoch"] + 1
-        losses, c_index = grid[0, column], grid[1, column]
-        losses.plot(epoch, history["train/loss"], color=GREY, ls=":", label="training batches")
-        losses.plot(epoch, history["val/loss"], color=BLUE, label="validation set")
-        c_index.plot(epoch, history["val/c_index"], color=VERMILION)
-        kept = int(epoch.iloc[int(history["val/loss"].argmin())])
-        for axes in (losses, c_index):
-            axes.axvline(kept, color="black", lw=0.8, ls="--")
-            axes.spines[["top", "right"]].set_visible(False)
-        losses.set_title(name, fontsize=9)
-        c_index.axhline(0.5, color=GREY, lw=0.6)
-        c_index.set_xlabel("epoch")
-        c_index.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    grid[0, 0].set_ylabel("loss per event")
-    grid[1, 0].set_ylabel("validation C-index")
-    grid[0, 0].legend(frameon=False, fontsize=7)
+    folds: dict[str, list[pd.DataFrame]] = {}
+    for name, history in histories.items():
+        folds.setdefault(name.split("/")[0], []).append(history)
+    columns = min(len(folds), FOLDS_A_ROW)
+    rows = 2 * math.ceil(len(folds) / columns)
+    size = (max(2.3 * columns, 4.0), 2.1 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    _share(grid[::2])
+    _share(grid[1::2])
+    for place, (name, members) in enumerate(folds.items()):
+        row, column = divmod(place, columns)
+        _draw_fold(grid[2 * row, column], grid[2 * row + 1, column], members)
+        grid[2 * row, column].set_title(name, fontsize=9)
+    for axes in grid[-2:, (len(folds) - 1) % columns + 1 :].flat:
+        axes.set_axis_off()
+    for row in range(0, rows, 2):
+        grid[row, 0].set_ylabel("loss per event")
+        grid[row + 1, 0].set_ylabel("validation C-index")
+    handles = grid[0, 0].lines[:2]
+    grid[0, 0].legend(handles, [str(h.get_label()) for h in handles], frameon=False, fontsize=7)
     figure.suptitle("dashed line: epoch whose weights are kept", fontsize=8, color=GREY)
     return figure
+
+
+def _share(grid: np.ndarray) -> None:
+    """One scale for all, told in the first column."""
+    first = grid[0, 0]
+    for axes in grid.flat[1:]:
+        axes.sharey(first)
+    for axes in grid[:, 1:].flat:
+        axes.tick_params(labelleft=False)
+
+
+def _draw_fold(losses: Axes, c_index: Axes, members: list[pd.DataFrame]) -> None:
+    thin = 1.5 if len(members) == 1 else 0.8
+    c_index.sharex(losses)
+    losses.tick_params(labelbottom=False)
+    for history in members:
+        epoch = history["epoch"] + 1
+        losses.plot(
+            epoch, history["train/loss"], color=GREY, ls=":", lw=thin, label="training batches"
+        )
+        losses.plot(epoch, history["val/loss"], color=BLUE, lw=thin, label="validation set")
+        c_index.plot(epoch, history["val/c_index"], color=VERMILION, lw=thin)
+        kept = int(epoch.iloc[int(history["val/loss"].argmin())])
+        for axes in (losses, c_index):
+            axes.axvline(kept, color="black", lw=0.8 if thin > 1 else 0.5, ls="--")
+    for axes in (losses, c_index):
+        axes.spines[["top", "right"]].set_visible(False)
+    c_index.axhline(0.5, color=GREY, lw=0.6)
+    c_index.set_xlabel("epoch")
+    c_index.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -97,6 +97,25 @@ def test_the_training_curves_are_the_history_and_the_kept_epoch_is_marked(tmp_pa
     assert imread(tmp_path / "new" / "training.png").std() > 0.01
 
 
+def test_many_networks_are_a_page_wide_and_share_the_axes_of_their_fold() -> None:
+    def history(level: float) -> pd.DataFrame:
+        columns = ("train/loss", "val/loss", "val/c_index")
+        return pd.DataFrame({"epoch": [0, 1], **{name: [level, level + 1] for name in columns}})
+
+    names = [f"fold{fold}/member{member}" for fold in range(7) for member in range(3)]
+    figure = training_figure({name: history(k) for k, name in enumerate(names)})
+    assert figure.get_size_inches().tolist() == [11.5, 8.4]
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title() for axes in shown if axes.get_title()] == [
+        f"fold{k}" for k in range(7)
+    ]
+    assert len(shown) == 14
+    second = shown[1]
+    assert [line.get_ydata()[0] for line in second.lines[1::3]] == [3, 4, 5]
+    assert len({axes.get_ylim() for axes in shown if axes.get_title()}) == 1
+    assert [len(axes.get_legend().get_texts()) for axes in shown if axes.get_legend()] == [2]
+
+
 def test_a_run_draws_its_own_numbers(finished) -> None:
     for name in ("kaplan_meier", "training"):
         assert imread(finished / "figures" / f"{name}.png").std() > 0.01
