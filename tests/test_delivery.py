@@ -168,7 +168,7 @@ def test_the_ci_script_is_strict_and_goes_through_make() -> None:
     assert text.startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in text
     assert "exec </dev/null" in text
-    assert re.search(r"^make check test$", text, re.MULTILINE)
+    assert re.search(r"^make -j 2 check test$", text, re.MULTILINE)
     assert re.search(r"^make smoke$", text, re.MULTILINE)
     subprocess.run(["bash", "-n", script], check=True)
 

@@ -14,6 +14,7 @@ import pytest
 from data_modules import manifest
 from data_modules.manifest import load_manifest
 from experiments import dashboard, sweep
+from experiments.benchmarks import __main__ as benchmarks
 from experiments.config import RunConfig
 from experiments.parsing import parse_run
 from experiments.prepare import COMMANDS
@@ -85,7 +86,7 @@ def prepare_flags() -> set[str]:
 @each_document
 def test_flags_that_are_named_exist(path) -> None:
     names = {f.name for f in dataclasses.fields(RunConfig)} | {"config", "help"} | prepare_flags()
-    for command in (sweep, dashboard):
+    for command in (sweep, dashboard, benchmarks):
         names |= {word[2:] for word in command.parser()._option_string_actions}
     # Flags of other programs stand in lines that name them.
     other = re.compile(
