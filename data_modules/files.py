@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,3 +29,9 @@ def write_aside(path: Path) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def copy_aside(source: Path, path: Path) -> None:
+    """Copies the content of a file; `path` is whole or as it was."""
+    with write_aside(path) as aside:
+        shutil.copyfile(source, aside)

@@ -129,19 +129,19 @@ def _share(grid: np.ndarray) -> None:
 
 
 def _draw_fold(losses: Axes, c_index: Axes, members: list[pd.DataFrame]) -> None:
-    thin = 1.5 if len(members) == 1 else 0.8
+    width, width_of_kept = (1.5, 0.8) if len(members) == 1 else (0.8, 0.5)
     c_index.sharex(losses)
     losses.tick_params(labelbottom=False)
     for history in members:
         epoch = history["epoch"] + 1
         losses.plot(
-            epoch, history["train/loss"], color=GREY, ls=":", lw=thin, label="training batches"
+            epoch, history["train/loss"], color=GREY, ls=":", lw=width, label="training batches"
         )
-        losses.plot(epoch, history["val/loss"], color=BLUE, lw=thin, label="validation set")
-        c_index.plot(epoch, history["val/c_index"], color=VERMILION, lw=thin)
+        losses.plot(epoch, history["val/loss"], color=BLUE, lw=width, label="validation set")
+        c_index.plot(epoch, history["val/c_index"], color=VERMILION, lw=width)
         kept = int(epoch.iloc[int(history["val/loss"].argmin())])
         for axes in (losses, c_index):
-            axes.axvline(kept, color="black", lw=0.8 if thin > 1 else 0.5, ls="--")
+            axes.axvline(kept, color="black", lw=width_of_kept, ls="--")
     for axes in (losses, c_index):
         axes.spines[["top", "right"]].set_visible(False)
     c_index.axhline(0.5, color=GREY, lw=0.6)

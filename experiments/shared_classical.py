@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from data_modules.files import write_aside
+from data_modules.files import copy_aside
 from data_modules.folds import Folds
 from experiments.context import RunContext
 
@@ -43,8 +42,7 @@ def take_classical(source: RunContext, context: RunContext) -> None:
             continue
         home.mkdir(parents=True, exist_ok=True)
         for name in FILES:
-            with write_aside(home / name) as aside:
-                shutil.copyfile(source.folder / f"fold{fold}" / name, aside)
+            copy_aside(source.folder / f"fold{fold}" / name, home / name)
 
 
 def _same_models(one: RunContext, other: RunContext) -> bool:

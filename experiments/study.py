@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import pandas as pd
 from rich.console import Console
 
 from data_modules.cohort import Cohort
+from data_modules.files import copy_aside
 from data_modules.folds import Folds
 from data_modules.problems import Problems
 from experiments.arms import Arm, arms_of, source_of, with_baselines
@@ -181,19 +181,19 @@ def _finish(
         return results
     stages: tuple[list[Cell], list[Cell]] = ([], [])
     for context in contexts:
-        for stage, cells in zip(
-            stages, stages_of(context, for_other_processes(context.config)), strict=True
-        ):
-            taken = context.folder in sources
+        taken = context.folder in sources
+        own = stages_of(context, for_other_processes(context.config))
+        for stage, cells in zip(stages, own, strict=True):
             stage.extend(c for c in cells if not (taken and c.part == "classical"))
-    left = Counter(cell.folder for stage in stages for cell in stage)
+    waiting = _waiting(contexts, sources)
+    left = Counter(
+        context.folder for stage in stages for cell in stage for context in waiting[cell.folder]
+    )
 
     def done(cell: Cell) -> None:
-        left[cell.folder] -= 1
-        for context in contexts:
-            source = sources.get(context.folder, context)
-            waits = left[context.folder.resolve()] + left[source.folder.resolve()]
-            if waits or context.folder in results:
+        for context in waiting[cell.folder]:
+            left[context.folder] -= 1
+            if left[context.folder]:
                 continue
             share(context)
             # Curves of one arm at a time: a logger that holds a connection has one run open.
@@ -212,11 +212,26 @@ def _finish(
     return results
 
 
+def _waiting(
+    contexts: list[RunContext], sources: dict[Path, RunContext]
+) -> dict[Path, list[RunContext]]:
+    """By folder of a cell the runs that wait for it.
+
+    They wait for their own cells, and for those of the run whose classical models they take.
+    """
+    waiting: dict[Path, list[RunContext]] = defaultdict(list)
+    for context in contexts:
+        waiting[context.folder.resolve()].append(context)
+        if context.folder in sources:
+            waiting[sources[context.folder].folder.resolve()].append(context)
+    return waiting
+
+
 def _write_classical(origin: Path, folder: Path, name: str, scores: dict[str, Any]) -> None:
     """A folder like that of a run for a classical model that was fitted in the folds of one."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in COPIED:
-        shutil.copyfile(origin / file, folder / file)
+        copy_aside(origin / file, folder / file)
     write_json(folder / "fitted_in.json", {"run": origin.name, "model": name})
     rows = pd.read_csv(origin / "baselines" / f"{name}.csv", dtype={"patient_id": str})
     write_csv(rows, folder / "predictions.csv")

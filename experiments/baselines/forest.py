@@ -49,7 +49,7 @@ def fit(sample: Sample, held_out: Float[Array, "m p"]) -> Predicted:
 
 
 def _event_number(sample: Sample) -> Float[Array, " n"]:
-    """Time as the number of event times up to it: the same risk sets, hence the same trees.
+    """Time as one more than the number of event times up to it: the same risk sets and trees.
 
     A tree goes through every distinct time at every split, and most times are those of censored
     patients, at which nothing happens.
