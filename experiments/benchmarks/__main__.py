@@ -10,6 +10,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from rich.console import Console
+
+from data_modules.problems import BadInput
 from experiments.benchmarks import choices, fusions, large, real
 from experiments.benchmarks.report import Report, print_report, write_report
 from experiments.benchmarks.results import write_results
@@ -70,8 +73,6 @@ def measure_alone(name: str) -> Report:
 
 def main(args: list[str] | None = None) -> int:
     """Runs the command; tests call it in-process."""
-    from rich.console import Console
-
     given = sys.argv[1:] if args is None else args
     cut = given.index("--") if "--" in given else len(given)
     made = parser()
@@ -85,33 +86,42 @@ def main(args: list[str] | None = None) -> int:
         return 0
     # Wide enough for the widest table, also where the output goes into a file.
     console = Console(width=max(Console().width, 120), soft_wrap=True)
+    try:
+        for name in parsed.names or QUICK:
+            report = _measured(name, parsed, tuple(given[cut + 1 :]), console)
+            write_report(report, parsed.out)
+            print_report(report, console)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+    console.print(f"results: {parsed.out}")
+    return 0
+
+
+def _measured(
+    name: str, parsed: argparse.Namespace, flags: tuple[str, ...], console: Console
+) -> Report:
+    """One benchmark; a long one writes and tells what it has so far."""
 
     def keep(report: Report, line: str) -> None:
         write_report(report, parsed.out)
         console.print(line)
 
-    both = {"seeds": tuple(parsed.seeds), "jobs": parsed.jobs, "flags": tuple(given[cut + 1 :])}
-    for name in parsed.names or QUICK:
-        if name == "fusions":
-            arms = fusions.Settings(tuple(parsed.patients), arms=tuple(parsed.arms), **both)
-            report = fusions.measure(arms, parsed.out, done=keep)
-        elif name == "real":
-            tables = real.Settings(tuple(parsed.presets), tuple(parsed.endpoints), **both)
-            report = real.measure(tables, parsed.out, done=keep)
-        elif name == "choices":
-            report = choices.measure(choices.Settings(**both), parsed.out, done=keep)
-        elif name == "large":
-            settings = large.with_bags(parsed.bags) if parsed.bags else large.Settings()
-            if parsed.parts:
-                report = large.measure_beside(settings, parsed.parts, parsed.out, done=keep)
-            else:
-                report = large.measure(settings, keep)
-        else:
-            report = measure_alone(name)
-        write_report(report, parsed.out)
-        print_report(report, console)
-    console.print(f"results: {parsed.out}")
-    return 0
+    runs = {"seeds": tuple(parsed.seeds), "jobs": parsed.jobs, "flags": flags}
+    if name == "fusions":
+        arms = fusions.Settings(tuple(parsed.patients), arms=tuple(parsed.arms), **runs)
+        return fusions.measure(arms, parsed.out, done=keep)
+    if name == "real":
+        tables = real.Settings(tuple(parsed.presets), tuple(parsed.endpoints), **runs)
+        return real.measure(tables, parsed.out, done=keep)
+    if name == "choices":
+        return choices.measure(choices.Settings(**runs), parsed.out, done=keep)
+    if name == "large":
+        settings = large.with_bags(parsed.bags) if parsed.bags else large.Settings()
+        if parsed.parts:
+            return large.measure_beside(settings, parsed.parts, parsed.out, done=keep)
+        return large.measure(settings, keep)
+    return measure_alone(name)
 
 
 if __name__ == "__main__":

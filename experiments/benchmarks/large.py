@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -41,6 +42,8 @@ class Settings:
         long: Patches of the one long bag.
         many: Sizes of the simulated cohorts, read out of a pack.
         many_patches: Patches of each of their bags.
+        many_times: Processes that each size is measured in; the median counts, as holes in the
+            heap differ from one to the next.
         memory_bags: Patients of an epoch whose memory is measured.
         jobs_patients: Size of the toy cohort that is cross-validated in one and in two processes.
         protocol_patients: Size of the cohort of the paper's protocol.
@@ -58,6 +61,7 @@ class Settings:
     long: int = 50_000
     many: tuple[int, int] = (500, 10_000)
     many_patches: int = 2000
+    many_times: int = 3
     memory_bags: int = 48
     jobs_patients: int = 400
     protocol_patients: int = 250
@@ -100,7 +104,7 @@ def measure_beside(settings: Settings, parts: Sequence[str], out: Path, *, done:
     """`measure` of some parts, beside the rows that earlier calls left in `out`.
 
     Raises:
-        ValueError: Those are of another machine; told before anything is measured.
+        BadInput: Those are of another machine; told before anything is measured.
     """
 
     def whole(report: Report) -> Report:
@@ -212,9 +216,15 @@ def _memory(kept: dict[str, Any]) -> list[Row]:
 
 def _many(settings: Settings, kept: dict[str, Any]) -> list[Row]:
     """How memory and time grow from the smaller of two cohorts to the larger."""
-    few, many = (alone("many_bags", kept, patients=n) for n in settings.many)
+    runs = [
+        [alone("many_bags", kept, patients=n) for _ in range(settings.many_times)]
+        for n in settings.many
+    ]
     linear = settings.many[1] / settings.many[0]
-    grown, time = (many[what] / few[what] for what in ("grown", "seconds"))
+    grown, time = (
+        median(run[what] for run in runs[1]) / median(run[what] for run in runs[0])
+        for what in ("grown", "seconds")
+    )
     name = f"{settings.many[1]} over {settings.many[0]} patients x {settings.many_patches}, latent"
     return [
         bar_row(f"{name}: memory", grown, "x", 1.2, most=True),

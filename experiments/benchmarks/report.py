@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data_modules.files import write_aside
+from data_modules.problems import BadInput, Problem
 from experiments.run_folder import write_json
 
 Row = dict[str, Any]
@@ -69,7 +70,7 @@ def beside_earlier(report: Report, folder: Path) -> Report:
     """The report with the rows that an earlier call left in `folder` and this one did not measure.
 
     Raises:
-        ValueError: The earlier call was on another machine or another PyTorch.
+        BadInput: The earlier call was on another machine or another PyTorch.
     """
     path = folder / f"{report.name}.json"
     if not path.is_file():
@@ -78,10 +79,8 @@ def beside_earlier(report: Report, folder: Path) -> Report:
     own = machine()
     for what in SAME:
         if earlier["machine"][what] != own[what]:
-            raise ValueError(
-                f"{path} was measured with {what} {earlier['machine'][what]}, and this is "
-                f"{own[what]}: give another --out"
-            )
+            text = f"was measured with {what} {earlier['machine'][what]}, and this is {own[what]}"
+            raise BadInput([Problem(str(path), None, None, f"{text}; give another --out")])
     rows = {row["measure"]: row for row in (*earlier["rows"], *report.rows)}
     notes = list(dict.fromkeys((*earlier["notes"], *report.notes)))
     return replace(report, rows=list(rows.values()), notes=notes)

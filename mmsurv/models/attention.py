@@ -13,7 +13,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from mmsurv.batch import Ragged
-from mmsurv.models.lean import Dropout, FeedForward, normed
+from mmsurv.models.dropout import Dropout
+from mmsurv.models.lean import FeedForward, lean_linear, normed
 from mmsurv.models.packed_attention import kernel_for, packed_attention
 
 Trace = dict[str, list[Tensor]]
@@ -188,6 +189,10 @@ def ragged_mean(x: Float[Tensor, "T d"], counts: tuple[int, ...]) -> Float[Tenso
     return ragged_sum(x, counts) / lengths[:, None]
 
 
+def _gated(value: Float[Tensor, "T h"], gate: Float[Tensor, "T h"]) -> Float[Tensor, "T h"]:
+    return torch.tanh(value) * torch.sigmoid(gate)
+
+
 class GatedAttentionPool(nn.Module):
     r"""Gated attention pooling: one vector a patient, a learned weighted mean of its tokens.
 
@@ -214,7 +219,7 @@ class GatedAttentionPool(nn.Module):
     ) -> Float[Tensor, "B d"]:
         """Pools each patient's tokens; zeros for a patient without any."""
         value, gate = normed(x.tokens, self.norm, self.value, self.gate)
-        scores = self.score(torch.tanh(value) * torch.sigmoid(gate))
+        (scores,) = lean_linear(_gated, (value, gate), (self.score.weight, None))
         weight = ragged_softmax(scores[:, 0], x.counts)
         if trace is not None:
             trace[name] = list(weight.split(x.counts))

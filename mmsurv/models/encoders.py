@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mmsurv.batch import Ragged
-from mmsurv.models.lean import Dropout, layer_norm, lean_linear
+from mmsurv.models.dropout import Dropout
+from mmsurv.models.lean import layer_norm, lean_linear, made_again, standard_rows
 
 
 def normed_linear(
@@ -35,7 +36,9 @@ def normed_linear(
     """
     # As sums and not as a product of matrices, which autocast would round to half precision.
     bias = linear.bias + (linear.weight * norm.bias).sum(1)
-    return lean_linear(partial(layer_norm, eps=norm.eps), (x,), linear.weight * norm.weight, bias)
+    normal = standard_rows if made_again(x) and not x.requires_grad else layer_norm
+    (found,) = lean_linear(partial(normal, eps=norm.eps), (x,), (linear.weight * norm.weight, bias))
+    return found
 
 
 class Projection(nn.Sequential):

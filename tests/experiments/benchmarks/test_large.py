@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from data_modules.problems import BadInput
 from experiments.benchmarks import large
 from experiments.benchmarks import report as report_module
+from experiments.benchmarks.__main__ import main
 from experiments.benchmarks.large import NOT_RUN, Settings, measure, measure_beside, with_bags
 from experiments.benchmarks.report import machine, write_report
 
 TINY = Settings(
     bags=4, patches=(3, 6), width=8, batch=2, some=2, long=40, many=(2, 4), many_patches=5,
-    memory_bags=2, jobs_patients=60, protocol_patients=60, protocol_patches=3, protocol_epochs=1,
+    many_times=1, memory_bags=2, jobs_patients=60, protocol_patients=60, protocol_patches=3,
+    protocol_epochs=1,
     threads=1, repetitions=1,
 )  # fmt: skip
 
@@ -66,7 +70,7 @@ def test_of_fewer_bags_more_epochs_are_timed() -> None:
     ]  # fmt: skip
 
 
-def test_parts_stand_beside_those_of_earlier_calls(tmp_path, monkeypatch) -> None:
+def test_parts_stand_beside_those_of_earlier_calls(tmp_path, monkeypatch, capsys) -> None:
     grown = 1e9
     monkeypatch.setattr(large, "alone", lambda *_, **__: {"grown": grown, "peak": 3e9})
 
@@ -82,5 +86,15 @@ def test_parts_stand_beside_those_of_earlier_calls(tmp_path, monkeypatch) -> Non
     again = measure_beside(TINY, ["long"], tmp_path, done=keep)
     assert [r["value"] for r in again.rows] == [2.0, *(r["value"] for r in two.rows[1:])]
     monkeypatch.setattr(report_module, "machine", lambda: {**machine(), "cpu": "another"})
-    with pytest.raises(ValueError, match="and this is another: give another --out"):
+    with pytest.raises(BadInput, match="and this is another; give another --out"):
         measure_beside(TINY, ["long"], tmp_path, done=keep)
+    assert main(["large", "--parts", "long", "--out", str(tmp_path)]) == 2
+    assert "large.json: was measured with cpu" in capsys.readouterr().err
+
+
+def test_the_median_of_several_processes_counts(monkeypatch) -> None:
+    grown = iter([10.0, 90.0, 11.0, 22.0, 21.0, 80.0])
+    monkeypatch.setattr(large, "alone", lambda *_, **__: {"grown": next(grown), "seconds": 2.0})
+    settings = replace(TINY, many=(2, 4), many_times=3)
+    memory, time = measure(settings, parts=["many"]).rows
+    assert (memory["value"], time["value"]) == (2.0, 0.5)
