@@ -220,16 +220,14 @@ def _many(settings: Settings, kept: dict[str, Any]) -> list[Row]:
         [alone("many_bags", kept, patients=n) for _ in range(settings.many_times)]
         for n in settings.many
     ]
-    linear = settings.many[1] / settings.many[0]
-    grown, time = (
-        median(run[what] for run in runs[1]) / median(run[what] for run in runs[0])
-        for what in ("grown", "seconds")
-    )
+    few, many = ({what: median(run[what] for run in of) for what in of[0]} for of in runs)
     name = f"{settings.many[1]} over {settings.many[0]} patients x {settings.many_patches}, latent"
-    return [
-        bar_row(f"{name}: memory", grown, "x", 1.2, most=True),
-        bar_row(f"{name}: time", time / linear, "x linear", 1.1, most=True),
+    memory = [
+        bar_row(f"{name}: memory, {told}", many[what] / few[what], "x", 1.2, most=True)
+        for what, told in TOLD.items()
     ]
+    linear = few["seconds"] * settings.many[1] / settings.many[0]
+    return [*memory, bar_row(f"{name}: time", many["seconds"] / linear, "x linear", 1.1, most=True)]
 
 
 def _gpu(settings: Settings) -> list[Row]:

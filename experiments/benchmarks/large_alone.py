@@ -113,7 +113,7 @@ def many_bags(settings: dict[str, Any]) -> dict[str, float]:
         our_epoch(MadeBags(24, (count, count), width), 12, pooling="latent")
         with Peak() as peak:
             seconds = seconds_of(lambda: our_epoch(bags, settings["batch"], pooling="latent"))
-    return {"grown": peak.grown, "seconds": seconds}
+    return {"grown": peak.grown, "peak": peak.highest, "seconds": seconds}
 
 
 class PackedBags(MadeBags):
