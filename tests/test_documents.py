@@ -27,9 +27,11 @@ each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path
 
 
 def blocks(path: Path, language: str) -> list[str]:
-    """Fenced blocks of a language; '' is a plain one."""
-    text = path.read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    """Fenced blocks of a language, continued lines joined; '' is a plain one."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    # All of them in turn, so that no closing fence is taken for an opening one.
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for of, block in found if of == language]
 
 
 @each_document
