@@ -1,9 +1,9 @@
 """Layers that keep less for the backward pass, and make it again piece by piece.
 
-Of a batch of large bags, what autograd keeps is most of the memory, and a third of that is rows that
-are cheap to make again: normalised, widened, activated, dropped out. Here they are made a second
-time when a gradient is asked for, a few thousand rows at once: such a piece stays in the caches of
-a processor, where rows that were kept would have come back from memory.
+Of a batch of large bags, what autograd keeps is most of the memory, and a third of that is rows
+that are cheap to make again: normalised, widened, activated, dropped out. Here they are made a
+second time when a gradient is asked for, a few thousand rows at once: such a piece stays in the
+caches of a processor, where rows that were kept would have come back from memory.
 """
 
 from __future__ import annotations
