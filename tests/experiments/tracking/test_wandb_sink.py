@@ -195,3 +195,10 @@ def test_a_client_that_is_killed_costs_its_log_alone(folder, config_of, flat, of
 def test_runs_that_differ_in_their_seed_are_a_group() -> None:
     assert arm(RunConfig(seed=1)) == arm(RunConfig(seed=2))
     assert arm(RunConfig(fusion="concat")) != arm(RunConfig())
+
+
+def test_folders_that_the_client_leaves_to_the_collector_fail_no_later_test() -> None:
+    """The client keeps its last hundred artifacts; the next one drops the first."""
+    for _ in range(102):
+        with wandb.Artifact("cohort", "cohort").new_file("data_hash.txt") as file:
+            file.write("0")
