@@ -14,7 +14,7 @@ from typing import Any
 from data_modules.problems import BadInput, Problem
 from experiments.attempts import LostTask, attempt, outcome
 from experiments.cluster_watch import HOSTED, Watch
-from experiments.spawned import THREADS, cores
+from experiments.surroundings import THREADS, threads_each
 
 # Seconds within which a scheduler must answer, and have a worker.
 TIMEOUT = 10.0
@@ -206,7 +206,7 @@ def _started(cluster: str, jobs: int, retries: int, needs: Mapping[str, float]) 
     if cluster == "local":
         from distributed import LocalCluster
 
-        threads = max(1, cores() // jobs)
+        threads = threads_each(jobs)
         environment = {f"distributed.nanny.pre-spawn-environ.{n}": threads for n in THREADS}
         with (
             dask.config.set(settings | environment),

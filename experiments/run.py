@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.config import RunConfig
+from experiments.forking import begin_template
 from experiments.parsing import parse_run
+from experiments.surroundings import PAGES, WAITING, settle, threads_each
 
 if TYPE_CHECKING:
     from experiments.cross_validation import AfterFold
@@ -53,11 +55,9 @@ def main(args: list[str] | None = None, *, after_fold: AfterFold | None = None) 
 
 
 def _run(config: RunConfig, folder: Path, after_fold: AfterFold | None) -> int:
-    # Threads that spin while they wait for each other stretch every step where another program
-    # wants the same core: on a busy machine a run took seven times as long. Read by torch's import.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Large tensors in large pages (Linux), in which fewer holes are left between them.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    settle(WAITING, PAGES)
+    if config.jobs > 1 and not config.cluster:
+        begin_template(threads_each(config.jobs))
     # Imported here, so that --help and a bad flag answer at once.
     import torch
     from rich.console import Console

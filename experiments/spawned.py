@@ -6,24 +6,20 @@ knows whose fault it was. Here every process is watched alone, and replaced.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from multiprocessing import connection
-from multiprocessing.context import SpawnProcess
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
+from multiprocessing import connection, parent_process
 from typing import Any
 
 from experiments.attempts import LostTask, attempt, outcome, packed_error
+from experiments.forking import start_method
+from experiments.surroundings import thread_variables, threads_each, variables
 
-# What the libraries that compute ask for the number of threads.
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-# How a process begins: from nothing, as threads and GPUs of this one would not survive a fork.
-START = multiprocessing.get_context("spawn")
 # Number of a worker, from 0, in its environment.
 WORKER = "MMSURV_WORKER"
 # Between looks at whether a process has died without its connection being closed.
@@ -46,11 +42,13 @@ class Worker:
     def __init__(self, number: int, packed: bytes, threads: int) -> None:
         self.number = number
         self.index: int | None = None
-        self.connection, theirs = START.Pipe()
-        self.process: SpawnProcess = START.Process(
-            target=serve, args=(theirs, packed), name=f"worker {number}"
-        )
-        with _environment({**dict.fromkeys(THREADS, str(threads)), WORKER: str(number)}):
+        # Never a fork of this process: its threads and GPUs would not survive it.
+        context = start_method(threads)
+        self.connection, theirs = context.Pipe()
+        with variables({**thread_variables(threads), WORKER: str(number)}):
+            self.process = context.Process(
+                target=serve, args=(theirs, packed, dict(os.environ)), name=f"worker {number}"
+            )
             self.process.start()
         theirs.close()
 
@@ -91,7 +89,7 @@ def in_processes(
     """
     packed = pickle.dumps(work)
     jobs = min(jobs, len(tasks))
-    threads = max(1, cores() // max(jobs, 1))
+    threads = threads_each(jobs)
     waiting = deque(range(len(tasks)))
     lost: Counter[int] = Counter()
     workers: list[Worker] = []
@@ -126,16 +124,11 @@ def in_processes(
             worker.stop(at_once=at_once)
 
 
-def cores() -> int:
-    """Processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
-
-
-def serve(theirs: connection.Connection, packed: bytes) -> None:
+def serve(theirs: connection.Connection, packed: bytes, environment: Mapping[str, str]) -> None:
     """What a worker does until it is told to stop or its parent has gone."""
+    # A fork has the environment that its template began with.
+    os.environ.clear()
+    os.environ.update(environment)
     # Ctrl-C reaches every process of a terminal: the parent is who decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -157,7 +150,7 @@ def serve(theirs: connection.Connection, packed: bytes) -> None:
 
 def _end_with_parent() -> None:
     """A parent that was killed cannot stop its workers."""
-    parent = multiprocessing.parent_process()
+    parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
         os._exit(1)
@@ -186,21 +179,3 @@ def _death(code: int | None) -> str:
     name = signal.Signals(-code).name
     memory = ", perhaps because the machine ran out of memory" if name == "SIGKILL" else ""
     return f"the process was ended by {name}{memory}"
-
-
-@contextmanager
-def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Variables that a process started meanwhile inherits; threads never more than were set."""
-    before = {name: os.environ.get(name) for name in wanted}
-    for name, value in wanted.items():
-        set_to = before[name] or ""
-        fewer = name in THREADS and set_to.isdigit() and int(set_to) < int(value)
-        os.environ[name] = set_to if fewer else value
-    try:
-        yield
-    finally:
-        for name, had in before.items():
-            if had is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = had

@@ -59,6 +59,12 @@ def main(args: list[str] | None = None) -> int:
 
 def _sweep(options: argparse.Namespace, flags: list[str]) -> int:
     from experiments.fan_out import check_fan_out
+    from experiments.forking import begin_template
+    from experiments.surroundings import PAGES, WAITING, settle, threads_each
+
+    settle(WAITING, PAGES)
+    if options.jobs > 1 and not (options.cluster or options.check or options.push):
+        begin_template(threads_each(options.jobs))
     from experiments.sweeping.check import check_sweep, with_defaults
     from experiments.sweeping.sweep_file import read_sweep
 

@@ -15,13 +15,14 @@ os.environ["MMSURV_CACHE"] = os.devnull
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 
+from experiments.forking import begin_template
+from experiments.surroundings import threads_each
 from mmsurv.batch import Patient
 
 settings.register_profile("ci", max_examples=40, deadline=None, derandomize=True)
@@ -64,18 +65,15 @@ Forking = Callable[[], AbstractContextManager[None]]
 def forking() -> Forking:
     """`with forking():` the processes of `experiments.spawned` begin with the libraries imported.
 
-    They fork from one that has done nothing else, for each would spend seconds on it. It keeps the
-    environment of its own beginning. What begins from nothing is tested where this is not used.
+    Whatever their number of threads. What begins from nothing is tested where this is not used.
     """
 
     @contextmanager
     def forked() -> Iterator[None]:
-        multiprocessing.set_forkserver_preload(
-            ["experiments.cells", "experiments.cross_validation"]
-        )
-        forkserver.ensure_running()
+        begin_template(threads_each(2))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("experiments.spawned.START", multiprocessing.get_context("forkserver"))
+            forkserver = multiprocessing.get_context("forkserver")
+            patch.setattr("experiments.spawned.start_method", lambda _: forkserver)
             yield
 
     return forked

@@ -7,7 +7,6 @@ tile; slides that cannot be used are listed in OUT/quarantine.tsv, and the exit 
 from __future__ import annotations
 
 import argparse
-import os
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -69,7 +68,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flag("stain_target", type=Path, help="image whose colours tiles take; else one is shipped")
     flag("device", default="auto", help="auto, cpu, cuda, cuda:1 …; processes share out the GPUs")
     flag("precision", choices=PRECISIONS, default="fp32", help="of the encoder's arithmetic")
-    flag("batch_size", type=int, default=16, help="tiles encoded together")
+    flag("batch_size", type=int, default=32, help="tiles encoded together")
     flag("workers", type=int, default=2, help="threads a process that read tiles ahead")
     flag("jobs", type=int, default=1, help="slides at a time: processes, or jobs of a queue")
     flag("cluster", default="", help="through Dask: local, tcp://host:port, slurm, pbs")
@@ -86,8 +85,9 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         BadInput: Flags, folders or the encoder cannot be used, or the disk is full.
     """
-    # As in experiments.run: threads that wait for each other leave the cores to other programs.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from experiments.surroundings import PAGES, WAITING, settle
+
+    settle(WAITING, PAGES)
     from rich.console import Console
 
     from data_modules.problems import BadInput, Problem

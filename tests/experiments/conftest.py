@@ -120,7 +120,7 @@ def quiet_console() -> Console:
 
 
 ERRANDS = """
-import os, signal, time
+import os, signal, sys, time
 from data_modules.problems import BadInput, Problem
 from experiments.fan_out import place_number
 
@@ -132,6 +132,9 @@ def double(task):
 def surroundings(seconds):
     time.sleep(seconds)
     return os.getpid(), os.environ["OMP_NUM_THREADS"], place_number()
+
+def begun(names):
+    return [os.environ.get(name) for name in names], set(sys.modules)
 
 def threads(task):
     return os.environ["OMP_NUM_THREADS"]

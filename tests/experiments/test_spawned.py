@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,18 @@ import pytest
 from data_modules.problems import BadInput
 from experiments.attempts import LostTask
 from experiments.fan_out import fan_out
-from experiments.spawned import cores
+
+
+@pytest.fixture(autouse=True, params=["from nothing", "as a fork"])
+def _beginning(request, forking, monkeypatch) -> Iterator[None]:
+    """Both ways in which a worker begins."""
+    if request.param == "from nothing":
+        spawn = multiprocessing.get_context("spawn")
+        monkeypatch.setattr("experiments.spawned.start_method", lambda _: spawn)
+        yield
+        return
+    with forking():
+        yield
 
 
 def alive(pid: int) -> bool:
@@ -29,7 +42,7 @@ def test_every_task_is_done_and_errors_are_handed_back(errands) -> None:
 
 def test_the_cores_are_shared_out(errands, monkeypatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("experiments.spawned.cores", lambda: 6)
+    monkeypatch.setattr("experiments.surroundings.cores", lambda: 6)
     outcomes = [outcome for _, outcome in fan_out(errands.surroundings, [0.3, 0.3], jobs=2)]
     assert {threads for _, threads, _ in outcomes} == {"3"}
     assert {place for _, _, place in outcomes} == {0, 1}
@@ -39,7 +52,7 @@ def test_the_cores_are_shared_out(errands, monkeypatch) -> None:
 
 def test_no_process_gets_more_threads_than_were_asked_for(errands, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr("experiments.spawned.cores", lambda: 6)
+    monkeypatch.setattr("experiments.surroundings.cores", lambda: 6)
     outcomes = [outcome for _, outcome in fan_out(errands.surroundings, [0, 0], jobs=2)]
     assert {threads for _, threads, _ in outcomes} == {"1"}
     assert os.environ["OMP_NUM_THREADS"] == "1"
@@ -87,7 +100,3 @@ def test_whoever_stops_ends_the_processes(errands, tmp_path, how) -> None:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-def test_there_are_cores() -> None:
-    assert 1 <= cores() <= (os.cpu_count() or 1)
