@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from data_modules.problems import BadInput, Problem
+from data_modules.wsi.lanes import Lanes
+from data_modules.wsi.on_processor import for_processor
 from data_modules.wsi.published import licence, load_published, pretraining_data, timm_id
 from data_modules.wsi.weights import file_hash, load_file, weights_hash
 
@@ -61,6 +64,11 @@ class Encoder:
         self._mean, self._spread = (v.view(1, 3, 1, 1).to(self._device) for v in (mean, spread))
         # The layout in which convolutions on bytes of pixels are fastest.
         self._network = network.eval().to(self._device, memory_format=torch.channels_last)
+        self._vectors: Callable[[UInt8[Array, "n t t 3"]], torch.Tensor] = self._forward
+        if self._device.type == "cpu":
+            if self._dtype == torch.float32:
+                for_processor(self._network)
+            self._vectors = Lanes(self._forward)
         self.width = self._tried()
         self._about = about | {
             "encoder_px": self.tile_px,
@@ -81,7 +89,7 @@ class Encoder:
         """
         if not len(tiles):
             return np.zeros((0, self.width), np.float32)
-        encoded: Array = self._forward(tiles).float().cpu().numpy()
+        encoded: Array = self._vectors(tiles).float().cpu().numpy()
         if not np.isfinite(encoded).all():
             text = "features are NaN or infinite: choose bf16 or fp32"
             raise _bad("--precision", text)

@@ -78,7 +78,7 @@ def extract(
     recipe: Recipe,
     encoder: Encoder,
     *,
-    batch_size: int = 16,
+    batch_size: int = 32,
     workers: int = 1,
 ) -> Extracted:
     """Writes the bag and the overview of one slide, unless they are there.

@@ -7,9 +7,7 @@ stands the time of reading the same file's lines and doing nothing, as what no r
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,16 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-import experiments
 from data_modules.expression import read_matrix
 from data_modules.gene_table import GeneTable
 from data_modules.genes import PAM50
 from data_modules.problems import Problems
 from data_modules.sources.lines import open_lines
+from experiments.benchmarks.fresh import in_fresh_process
 from experiments.benchmarks.report import Report, Row
 
-ROOT = Path(experiments.__file__).resolve().parents[1]
-CHILD = "from experiments.benchmarks.expression import child; child()"
 MIB = 1024**2
 GOAL_SECONDS, GOAL_MIB = 30, 2048
 # What is read: the file, how it is laid out, and its scale.
@@ -118,17 +114,7 @@ def _read(path: Path, way: str) -> dict[str, float]:
     Raises:
         RuntimeError: The process failed.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(path), way],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{way} ended with {done.returncode}:\n{done.stderr}")
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    measured: dict[str, float] = in_fresh_process(child, str(path), way)
     return measured
 
 

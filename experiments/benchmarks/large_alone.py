@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,19 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-import experiments
 from data_modules.features import BagStore, PackedStore, Provenance
 from data_modules.features.packed import COORDS, COORDS_DTYPE, FEATURES, Pack, slide_key
 from data_modules.features.readers import Place
 from data_modules.features.store import Slide
 from experiments.benchmarks.clock import seconds_of
+from experiments.benchmarks.fresh import in_fresh_process
 from experiments.benchmarks.made_bags import MadeBags
 from experiments.benchmarks.memory import Peak
+from experiments.surroundings import PAGES
 from mmsurv.batch import Patient
 from mmsurv.names import RiskSet
 
-ROOT = Path(experiments.__file__).resolve().parents[1]
-CHILD = "from experiments.benchmarks.large_alone import child; child()"
 # Bags that would fill the file of a pack; more of them overlap, beginning at many places.
 PACK_BAGS = 1000
 STRIDE = 99_991
@@ -37,18 +34,9 @@ def alone(what: str, settings: dict[str, Any], **more: Any) -> dict[str, float]:
     Raises:
         RuntimeError: The process failed.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, what, json.dumps(settings | more)],
-        # Large pages as `experiments.run` asks for, for every way.
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "THP_MEM_ALLOC_ENABLE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{what} ended with {done.returncode}:\n{done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    how = json.dumps(settings | more)
+    # Large pages as `experiments.run` asks for, for every way.
+    found: dict[str, float] = in_fresh_process(child, what, how, variables=PAGES)
     return found
 
 

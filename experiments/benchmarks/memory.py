@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,19 +17,17 @@ from pathlib import Path
 
 import torch
 
-import experiments
 from data_modules.cohort import load_cohort
 from data_modules.datamodule import SurvivalDataModule
 from data_modules.folds import make_folds
 from data_modules.manifest import load_manifest
 from data_modules.toy import build_toy
 from data_modules.toy_truth import ToyConfig
+from experiments.benchmarks.fresh import in_fresh_process
 from experiments.benchmarks.report import Report, Row
 from mmsurv.models import SurvivalNet
 
-ROOT = Path(experiments.__file__).resolve().parents[1]
 WAYS = ("streaming", "cache")
-CHILD = "from experiments.benchmarks.memory import child; child()"
 MIB = 1024**2
 
 
@@ -84,17 +81,7 @@ def _grown(manifest: Path, way: str) -> int:
     Raises:
         RuntimeError: The process failed.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(manifest), way],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{way} ended with {done.returncode}:\n{done.stderr}")
-    return int(json.loads(done.stdout.splitlines()[-1])["grown"])
+    return int(in_fresh_process(child, str(manifest), way)["grown"])
 
 
 def child() -> None:

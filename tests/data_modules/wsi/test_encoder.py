@@ -185,6 +185,6 @@ def test_real_patches_go_through_stain_and_encoder(real_data) -> None:
 def test_features_that_are_not_finite_are_refused(monkeypatch) -> None:
     encoder = _load("test_resnet.r160_in1k", random_weights=True)
     overflow = torch.full((3, encoder.width), float("inf"))
-    monkeypatch.setattr(encoder, "_forward", lambda _: overflow)
+    monkeypatch.setattr(encoder, "_vectors", lambda _: overflow)
     with pytest.raises(BadInput, match="NaN or infinite: choose bf16 or fp32"):
         encoder.encode(TILES)

@@ -33,12 +33,14 @@ def test_a_pack_has_a_bag_for_everybody(tmp_path, monkeypatch) -> None:
 
 
 def test_a_process_of_its_own_is_told_what_to_do(monkeypatch) -> None:
-    child = "import json, sys; print(json.dumps({'grown': json.loads(sys.argv[2])['patients']}))"
-    monkeypatch.setattr(large_alone, "CHILD", child)
-    assert large_alone.alone("many_bags", {}, patients=3) == {"grown": 3}
+    asked: list[object] = []
+    monkeypatch.setattr(
+        large_alone, "in_fresh_process", lambda child, *told, **_: asked.extend((child, *told))
+    )
+    large_alone.alone("many_bags", {"patches": 1}, patients=3)
+    assert asked == [large_alone.child, "many_bags", '{"patches": 1, "patients": 3}']
 
 
-def test_a_process_that_fails_is_not_measured(monkeypatch) -> None:
-    monkeypatch.setattr(large_alone, "CHILD", "raise SystemExit(3)")
-    with pytest.raises(RuntimeError, match="long_bag ended with 3"):
+def test_a_process_that_fails_is_not_measured() -> None:
+    with pytest.raises(RuntimeError, match="large_alone child long_bag ended with 1:\nTraceback"):
         large_alone.alone("long_bag", {})

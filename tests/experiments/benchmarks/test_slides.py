@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from experiments.benchmarks import slides
 from experiments.benchmarks.clock import Moment
+from experiments.benchmarks.fresh import in_fresh_process
 from experiments.benchmarks.pyramid import write_pyramid
 from experiments.benchmarks.slides import Hasty, Settings
 
@@ -51,8 +54,11 @@ def test_a_gpu_is_measured_where_there_is_one(monkeypatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     monkeypatch.setattr(slides, "_round", lambda *_: [])
     monkeypatch.setattr(slides, "_memory", lambda *_: {})
+    monkeypatch.setattr(slides, "_speeds", lambda *_: [])
+    monkeypatch.setattr(slides, "_costs", lambda *_: [])
     report = slides.measure(replace(SMALL, precisions=(), device=Settings().device))
     assert report.settings["device"] == "cuda"
+    assert report.settings["precisions"] == ("fp32", "bf16")
     assert report.title.endswith("cuda")
 
 
@@ -64,11 +70,28 @@ def test_an_encoder_in_a_hurry_has_the_width_of_the_real_one() -> None:
     assert (batches[0] != 7).any()
 
 
-@pytest.mark.slow
-def test_tiny_settings(monkeypatch) -> None:
+def test_tiatoolbox_in_this_process(tmp_path, monkeypatch, capsys) -> None:
     # Its own extractor takes twenty seconds to import, and is seen in the test of the reference.
     features = np.zeros((5, 3)), np.zeros((5, 4))
     monkeypatch.setattr(slides, "tiatoolbox_extractor", lambda *_, **__: lambda *_: features)
+    path = tmp_path / "slide.svs"
+    write_pyramid(path, SMALL.generated, radius=0.4, mpp=0.5)
+    settings = json.dumps(asdict(SMALL))
+    monkeypatch.setattr("sys.argv", ["-c", str(path), str(tmp_path), settings])
+    slides.theirs()
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["way"], row["tiles"]) == ("tiatoolbox", 5)
+    assert row["tiles_s"] > 0
+
+
+@pytest.mark.slow
+def test_tiny_settings(monkeypatch) -> None:
+    theirs = [slides._speed("tiatoolbox", "fp32", 5, Moment(1, 1))]
+
+    def without_tiatoolbox(call: Callable[[], None], *told: str, **more: Any) -> Any:
+        return theirs if call is slides.theirs else in_fresh_process(call, *told, **more)
+
+    monkeypatch.setattr(slides, "in_fresh_process", without_tiatoolbox)
     report = slides.measure(SMALL)
     assert [row["bar"] for row in report.rows] == [">= 0.9", ">= 1.3", "< 4096"]
     assert all(row["figure"] > 0 for row in report.rows)
