@@ -182,11 +182,11 @@ class RunConfig:
             (self.seed >= 0, f"--seed={self.seed}: must not be negative"),
             (not self.resume or bool(self.out), "--resume needs --out, the folder to continue"),
         ]
-        checks += [*self._training_checks(), *self._data_checks()]
+        checks += [*self._model_checks(), *self._training_checks(), *self._data_checks()]
         checks += [*_toy_checks(self.toy), *arm_checks(self)]
         return [message for fine, message in checks if not fine]
 
-    def _training_checks(self) -> list[Check]:
+    def _model_checks(self) -> list[Check]:
         return [
             (self.model.width >= 1, f"--model.width={self.model.width}: at least 1"),
             (
@@ -203,10 +203,25 @@ class RunConfig:
                 f"--model.gene_hidden={self.model.gene_hidden}: at least 0",
             ),
             (
+                self.model.gene_programs >= 0,
+                f"--model.gene_programs={self.model.gene_programs}: at least 0",
+            ),
+            (
+                self.model.program_start == "random"
+                or self.model.gene_programs > 0
+                or self.model.gene_hidden > 0,
+                "--model.program_start=reconstruction: neither --model.gene_programs nor "
+                "--model.gene_hidden is there to start",
+            ),
+            (
                 self.model.linear == "learned" or self.model.clinical_start == "cox",
                 "--model.linear=held: --model.clinical_start=random is nothing to hold",
             ),
             (self.model.head_start > 0, f"--model.head_start={self.model.head_start}: must be > 0"),
+        ]
+
+    def _training_checks(self) -> list[Check]:
+        return [
             (self.optim.lr > 0, f"--optim.lr={self.optim.lr}: must be positive"),
             (
                 self.optim.weight_decay >= 0,

@@ -32,6 +32,12 @@ class ModelConfig:
     gene_hidden: int = 0
     """Hidden units of a small network from expression straight to the log hazard, beside the tokens
     that the image reads, and in their place where there is no image; 0 leaves it out."""
+    gene_programs: int = 0
+    """Tokens of so many programs, learned weightings of genes, in place of one a gene; 0 leaves
+    one a gene."""
+    program_start: Literal["random", "reconstruction"] = "random"
+    """reconstruction: programs and hidden units on genes start at the weightings that rebuild the
+    expression of the training patients best; no outcome is looked at."""
 
 
 @dataclass(frozen=True)

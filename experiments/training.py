@@ -26,6 +26,7 @@ from experiments.linear_start import linear_start
 from mmsurv.callbacks import Evaluation, History
 from mmsurv.losses import event_time_edges
 from mmsurv.models.compiled import compile_token_layers
+from mmsurv.programs import reconstruction_programs
 from mmsurv.survival import DAYS_PER_YEAR
 from mmsurv.task import SurvivalTask
 
@@ -60,6 +61,7 @@ def new_task(config: RunConfig, data: SurvivalDataModule, seed: int) -> Survival
         head_start=config.model.head_start,
         gene_hidden=config.model.gene_hidden,
         gene_linear=config.model.gene_start == "ridge" and data.sizes.genes > 0,
+        gene_programs=config.model.gene_programs,
         linear=config.model.linear,
         loss=config.loss,
         ties=config.ties,
@@ -82,6 +84,9 @@ def new_task(config: RunConfig, data: SurvivalDataModule, seed: int) -> Survival
         seed=seed,
     )
     task.start_linear_at(clinical=start.clinical, genes=start.genes)
+    if data.sizes.genes and config.model.program_start == "reconstruction":
+        wanted = max(config.model.gene_programs, config.model.gene_hidden)
+        task.start_programs_at(reconstruction_programs(data.role_expression("train"), wanted))
     return task
 
 

@@ -42,6 +42,7 @@ class SurvivalTask(LightningModule):
         head_start: Factor on the initial weights of the head.
         gene_hidden: Hidden units of the small network beside the tokens of the genes; 0: none.
         gene_linear: Whether there is a linear path from expression.
+        gene_programs: Tokens of programs in place of genes; 0: one a gene.
         linear: "held" leaves the linear paths where they start, unless there is nothing else.
         loss: "cox" or "discrete".
         ties: Ties of the Cox loss.
@@ -67,6 +68,7 @@ class SurvivalTask(LightningModule):
         head_start: float = 0.3,
         gene_hidden: int = 0,
         gene_linear: bool = False,
+        gene_programs: int = 0,
         linear: Literal["learned", "held"] = "learned",
         loss: LossName = "cox",
         ties: Ties = "efron",
@@ -90,6 +92,7 @@ class SurvivalTask(LightningModule):
             head_start=head_start,
             gene_hidden=gene_hidden,
             gene_linear=gene_linear,
+            gene_programs=gene_programs,
         )
         if linear == "held":
             self._hold_linear()
@@ -233,6 +236,15 @@ class SurvivalTask(LightningModule):
                 self.net.clinical.weight.copy_(clinical[None])
             if genes is not None:
                 self.net.gene_linear.weight.copy_(genes[None])
+
+    def start_programs_at(self, programs: Float[Tensor, "K G"]) -> None:
+        """Sets the weightings of genes that tokens and hidden units see, as many as there are."""
+        with torch.no_grad():
+            for part in ("gene_encoder", "gene_net"):
+                mix = getattr(getattr(self.net, part, None), "mix", None)
+                if mix is not None:
+                    count = min(len(mix.weight), len(programs))
+                    mix.weight[:count] = programs[:count]
 
     def _hold_linear(self) -> None:
         linear = [

@@ -111,6 +111,37 @@ class GeneEncoder(nn.Module):
         return Ragged(self.dropout(tokens[gene_mask]), counts)
 
 
+class ProgramEncoder(nn.Module):
+    r"""One token a gene program, a learned weighting of genes; fewer tokens than one a gene.
+
+    .. math:: g_k = e_k + (a_k^\top x) \, u_k
+
+    e_k says which program it is, u_k the direction in which its activity moves the token. Genes
+    that were not measured stand at their mean, which is 0; a patient without any has no token.
+
+    Args:
+        genes: G, number of genes.
+        programs: K.
+        width: d of the tokens.
+        dropout: Dropout on the tokens.
+    """
+
+    def __init__(self, genes: int, programs: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.mix = nn.Linear(genes, programs, bias=False)
+        self.identity = nn.Parameter(torch.randn(programs, width) * 0.5)
+        self.direction = nn.Parameter(torch.randn(programs, width) * 0.5)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, expression: Float[Tensor, "B G"], gene_mask: Bool[Tensor, "B G"]) -> Ragged:
+        """Tokens of the programs of each patient with a measured gene."""
+        known = gene_mask.any(1)
+        activity = self.mix(expression.where(gene_mask, 0.0)[known])
+        tokens = self.identity + activity[:, :, None] * self.direction
+        counts = tuple(len(self.identity) * int(some) for some in known.tolist())
+        return Ragged(self.dropout(tokens.flatten(0, 1)), counts)
+
+
 class GeneNet(nn.Module):
     r"""A small network from expression straight to a part of the log hazard.
 
@@ -140,6 +171,13 @@ class GeneNet(nn.Module):
             last,
         )
         self.absent = nn.Parameter(torch.zeros(()))
+
+    @property
+    def mix(self) -> nn.Linear:
+        """The weightings of genes that its hidden units see."""
+        mix = self.layers[1]
+        assert isinstance(mix, nn.Linear)
+        return mix
 
     def forward(
         self, expression: Float[Tensor, "B G"], gene_mask: Bool[Tensor, "B G"]

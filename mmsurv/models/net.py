@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmsurv.batch import Batch, Ragged, Sizes
 from mmsurv.models.attention import GatedAttentionPool, Trace
-from mmsurv.models.encoders import GeneEncoder, GeneNet, PatchEncoder
+from mmsurv.models.encoders import GeneEncoder, GeneNet, PatchEncoder, ProgramEncoder
 from mmsurv.models.fusion import FUSIONS, Reduce
 from mmsurv.models.pooling import POOLINGS
 from mmsurv.names import FusionName, PoolingName
@@ -36,6 +36,7 @@ class SurvivalNet(nn.Module):
             clinical model.
         gene_hidden: Hidden units of f; 0 leaves it out.
         gene_linear: Whether there is w_g; it starts at 0.
+        gene_programs: Tokens of learned weightings of genes in place of one a gene; 0 leaves these.
 
     Raises:
         ValueError: No modality, or heads that do not divide the width.
@@ -53,6 +54,7 @@ class SurvivalNet(nn.Module):
         head_start: float = 0.3,
         gene_hidden: int = 0,
         gene_linear: bool = False,
+        gene_programs: int = 0,
     ) -> None:
         super().__init__()
         if not any(sizes):
@@ -73,7 +75,11 @@ class SurvivalNet(nn.Module):
             nn.init.zeros_(self.gene_linear.weight)
         self.tokens_of_genes = sizes.genes > 0 and (sizes.patch_width > 0 or gene_hidden == 0)
         if self.tokens_of_genes:
-            self.gene_encoder = GeneEncoder(sizes.genes, width, dropout)
+            self.gene_encoder = (
+                ProgramEncoder(sizes.genes, gene_programs, width, dropout)
+                if gene_programs
+                else GeneEncoder(sizes.genes, width, dropout)
+            )
             self.gene_pool = GatedAttentionPool(width, hidden=max(width // 2, 1))
             self.no_genes = nn.Parameter(torch.zeros(width))
             out_width = width
@@ -95,7 +101,7 @@ class SurvivalNet(nn.Module):
             batch: B patients.
             trace: A dict to be filled with attention weights, one tensor a patient: `patch`,
                 `gene`, `patch_to_patch`, `latent_to_patch`, `image_to_gene`, `gene_to_image`,
-                whichever the model has.
+                whichever the model has. Where there are programs, they are its genes.
         """
         parts = []
         fused = self._fused(batch, trace) if hasattr(self, "head") else None

@@ -87,6 +87,8 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
         ({"model": ModelConfig(width=0)}, "--model.width=0"),
         ({"model": ModelConfig(dropout=1.0)}, "--model.dropout=1.0"),
         ({"model": ModelConfig(gene_hidden=-1)}, "--model.gene_hidden=-1"),
+        ({"model": ModelConfig(gene_programs=-1)}, "--model.gene_programs=-1"),
+        ({"model": ModelConfig(program_start="reconstruction")}, "nor --model.gene_hidden"),
         (
             {"model": ModelConfig(linear="held", clinical_start="random")},
             "--model.clinical_start=random",

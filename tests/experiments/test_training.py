@@ -23,6 +23,7 @@ from experiments.training import (
 )
 from mmsurv.linear import fit_ridge_cox
 from mmsurv.losses import cox_neg_log_likelihood, event_time_edges
+from mmsurv.programs import reconstruction_programs
 from mmsurv.task import SurvivalTask
 
 CONFIG = RunConfig(
@@ -84,6 +85,20 @@ def test_genes_start_at_a_ridge_regression_beside_the_clinical_one(trained) -> N
     assert float(clinical.std()) == pytest.approx(float(genes.std()), rel=1e-3)
     assert not net.gene_linear.weight.requires_grad
     assert not hasattr(new_task(CONFIG, data, 1).net, "gene_linear")
+
+
+@pytest.mark.parametrize("start", ["random", "reconstruction"])
+def test_programs_and_hidden_units_start_where_they_rebuild_expression(trained, start) -> None:
+    data = trained[1]
+    model = dataclasses.replace(CONFIG.model, gene_programs=3, program_start=start)
+    both = dataclasses.replace(model, gene_programs=0, gene_hidden=60)
+    wanted = reconstruction_programs(data.role_expression("train"), 60)
+    net = new_task(dataclasses.replace(CONFIG, model=model), data, 1).net
+    assert torch.equal(net.gene_encoder.mix.weight, wanted[:3]) == (start == "reconstruction")
+    hidden = new_task(dataclasses.replace(CONFIG, model=both), data, 1).net.gene_net.mix.weight
+    assert hidden.shape[0] == 60 > len(wanted)
+    assert torch.equal(hidden[: len(wanted)], wanted) == (start == "reconstruction")
+    assert hidden[len(wanted) :].any()
 
 
 def test_time_bins_are_those_of_the_training_events(trained) -> None:

@@ -186,6 +186,29 @@ def test_a_small_network_on_genes_stands_beside_tokens_or_alone(make_patients, s
     assert without is None or not hasattr(without, "gene_net")
 
 
+@pytest.mark.parametrize("sizes", [SIZES, SIZES._replace(patch_width=0), Sizes(0, 5, 0)])
+def test_programs_stand_in_for_genes(make_patients, sizes) -> None:
+    batch = collate(make_patients([5, 3, 2, 4], covariates=sizes.covariates))
+    net, trace = _net(sizes=sizes, gene_programs=3).train(), {}
+    net(batch, trace).square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in net.gene_encoder.parameters())
+    assert trace["gene"][0].shape == (3,)
+    if sizes.patch_width:
+        assert trace["image_to_gene"][0].shape == (5, 3)
+
+
+def test_programs_see_measured_genes_alone_and_a_patient_without_any_has_none(
+    make_patients,
+) -> None:
+    batch = collate(make_patients([5, 3, 2]))
+    batch.gene_mask[0], batch.gene_mask[1, 2] = False, False
+    net, trace = _net(gene_programs=3).eval(), {}
+    found = net(batch, trace)
+    assert [len(weights) for weights in trace["gene"]] == [0, 3, 3]
+    batch.expression[~batch.gene_mask] += 100.0
+    assert torch.equal(net(batch), found)
+
+
 def test_without_it_every_weight_starts_as_before() -> None:
     one, two = _net(), _net(gene_hidden=4)
     start = dict(two.patch_encoder.named_parameters())
