@@ -15,6 +15,12 @@ import experiments
 ROOT = Path(experiments.__file__).resolve().parents[1]
 
 
+def finding_us() -> dict[str, str]:
+    """The environment of this process, in which Python finds these packages from any folder."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
 def in_fresh_process(
     child: Callable[[], None], *arguments: str, variables: Mapping[str, str] | None = None
 ) -> Any:
@@ -28,11 +34,10 @@ def in_fresh_process(
     Raises:
         RuntimeError: The process failed.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     code = f"from {child.__module__} import {child.__name__}; {child.__name__}()"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict(variables or {}),
+        env=finding_us() | dict(variables or {}),
         capture_output=True,
         text=True,
         check=False,

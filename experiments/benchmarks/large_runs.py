@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,14 +10,12 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-import experiments
 from data_modules.features import write_bag
 from data_modules.toy import build_toy
 from data_modules.toy_truth import ToyConfig
 from experiments.benchmarks.clock import seconds_of
+from experiments.benchmarks.fresh import ROOT, finding_us
 from experiments.benchmarks.report import Row, bar_row
-
-ROOT = Path(experiments.__file__).resolve().parents[1]
 
 
 def jobs_row(patients: int, repeats: int = 1) -> Row:
@@ -86,13 +83,12 @@ def wide_cohort(folder: Path, patients: int, patches: int, width: int) -> Path:
 
 
 def _seconds(flags: list[str], *, baselines: bool = False) -> float:
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     command = [sys.executable, "-m", "experiments.run", *flags, "--logger", "csv"]
 
     def call() -> None:
         done = subprocess.run(
             [*command, "--baselines", str(baselines).lower()],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+            env=finding_us(),
             capture_output=True,
             text=True,
             check=False,

@@ -5,7 +5,6 @@ As ratios to importing torch alone, which no command here can undercut once it t
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -13,12 +12,11 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import experiments
 from experiments.benchmarks.clock import interleaved, median_ratio
+from experiments.benchmarks.fresh import finding_us
 from experiments.benchmarks.report import Report, Row
 
 HELP_GOAL_SECONDS = 3
-ROOT = Path(experiments.__file__).resolve().parents[1]
 # The run command as it is, ended where its progress line hears that the first epoch begins.
 FIRST_EPOCH = """
 import os, sys
@@ -92,11 +90,10 @@ def _python(home: Path, *words: str, code: int = 0) -> None:
     Raises:
         RuntimeError: It ended otherwise than expected.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, *words],
         cwd=home,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        env=finding_us(),
         capture_output=True,
         text=True,
         check=False,
