@@ -207,6 +207,14 @@ class RunConfig:
                 f"--model.gene_programs={self.model.gene_programs}: at least 0",
             ),
             (
+                "image" in self.modalities
+                or "genes" not in self.modalities
+                or 0 in (self.model.gene_programs, self.model.gene_hidden),
+                f"--model.gene_programs={self.model.gene_programs}: without image, "
+                f"--model.gene_hidden={self.model.gene_hidden} stands for tokens of genes; "
+                "leave out one of the two",
+            ),
+            (
                 self.model.program_start == "random"
                 or self.model.gene_programs > 0
                 or self.model.gene_hidden > 0,

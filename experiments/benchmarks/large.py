@@ -221,13 +221,16 @@ def _many(settings: Settings, kept: dict[str, Any]) -> list[Row]:
         for n in settings.many
     ]
     few, many = ({what: median(run[what] for run in of) for what in of[0]} for of in runs)
-    name = f"{settings.many[1]} over {settings.many[0]} patients x {settings.many_patches}, latent"
-    memory = [
-        bar_row(f"{name}: memory, {told}", many[what] / few[what], "x", 1.2, most=True)
-        for what, told in TOLD.items()
+    small, large = settings.many
+    each = f"patients x {settings.many_patches}, latent"
+    name = f"{large} over {small} {each}"
+    grown = f"{large} {each}: memory, growth of all over that of the first {small}"
+    linear = few["seconds"] * large / small
+    return [
+        bar_row(grown, many["grown"] / many["early"], "x", 1.2, most=True),
+        bar_row(f"{name}: memory, whole process", many["peak"] / few["peak"], "x", 1.2, most=True),
+        bar_row(f"{name}: time", many["seconds"] / linear, "x linear", 1.1, most=True),
     ]
-    linear = few["seconds"] * settings.many[1] / settings.many[0]
-    return [*memory, bar_row(f"{name}: time", many["seconds"] / linear, "x linear", 1.1, most=True)]
 
 
 def _gpu(settings: Settings) -> list[Row]:

@@ -26,7 +26,7 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     def alone(what: str, settings: dict, **more: int) -> dict[str, float]:
         asked.append(what)
         grown = 2e9 if what == "our_memory" else 1e9
-        return {"grown": grown, "peak": 3e9, "seconds": more.get("patients", 1)}
+        return {"grown": grown, "early": 8e8, "peak": 3e9, "seconds": more.get("patients", 1)}
 
     def row(*sizes: int, **more: int) -> dict[str, object]:
         return {
@@ -52,6 +52,8 @@ def test_every_bar_has_a_row(monkeypatch) -> None:
     whole = rows["memory of an epoch of 2 bags, bag by bag, risk set cohort, whole process"]
     assert (whole["value"], whole["holds"]) == (1.0, "yes")
     assert rows["memory of one bag of 40 patches, latent, peak"]["holds"] == "yes"
+    flat = rows["4 patients x 5, latent: memory, growth of all over that of the first 2"]
+    assert (flat["value"], flat["holds"]) == (1.25, "no")
     assert rows["4 over 2 patients x 5, latent: time"]["value"] == pytest.approx(1.0)
     assert sorted(set(asked)) == [
         "cohort_memory", "long_bag", "many_bags", "our_memory", "peer_memory",
@@ -94,8 +96,11 @@ def test_parts_stand_beside_those_of_earlier_calls(tmp_path, monkeypatch, capsys
 
 def test_the_median_of_several_processes_counts(monkeypatch) -> None:
     grown = iter([10.0, 90.0, 11.0, 22.0, 21.0, 80.0])
-    monkeypatch.setattr(
-        large, "alone", lambda *_, **__: {"grown": next(grown), "peak": 9.0, "seconds": 2.0}
-    )
+    peak = iter([1.0, 7.0, 2.0, 3.0, 9.0, 3.0])
+
+    def alone(*_: object, **__: object) -> dict[str, float]:
+        return {"grown": next(grown), "early": 11.0, "peak": next(peak), "seconds": 2.0}
+
+    monkeypatch.setattr(large, "alone", alone)
     settings = replace(TINY, many=(2, 4), many_times=3)
-    assert [row["value"] for row in measure(settings, parts=["many"]).rows] == [2.0, 1.0, 0.5]
+    assert [r["value"] for r in measure(settings, parts=["many"]).rows] == [2.0, 1.5, 0.5]

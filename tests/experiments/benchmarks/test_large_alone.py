@@ -21,6 +21,31 @@ def test_every_measure_in_this_process(what, monkeypatch, capsys) -> None:
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["grown"] >= 0
     assert ("seconds" in found) == (what == "many_bags")
+    assert 0 <= found.get("early", 0) <= found["grown"]
+
+
+def test_growth_is_read_when_the_first_patients_were_seen(monkeypatch) -> None:
+    class Grows:
+        """Grows by one with every look at it."""
+
+        highest = looks = 0
+
+        def __enter__(self) -> Grows:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        @property
+        def grown(self) -> int:
+            self.looks += 1
+            return self.looks
+
+    monkeypatch.setattr(large_alone, "Peak", Grows)
+    found = large_alone.many_bags(TINY | {"patients": 7, "many": (4, 7)})
+    assert (found["early"], found["grown"]) == (5, 8)
+    with_few = large_alone.many_bags(TINY | {"patients": 4, "many": (4, 7)})
+    assert with_few["early"] == with_few["grown"]
 
 
 def test_a_pack_has_a_bag_for_everybody(tmp_path, monkeypatch) -> None:
