@@ -18,6 +18,7 @@ from experiments.config_parts import (
     TrainerConfig,
     WandbConfig,
 )
+from experiments.model_checks import model_checks
 from mmsurv.names import (
     FusionName,
     InnerSplit,
@@ -182,51 +183,10 @@ class RunConfig:
             (self.seed >= 0, f"--seed={self.seed}: must not be negative"),
             (not self.resume or bool(self.out), "--resume needs --out, the folder to continue"),
         ]
-        checks += [*self._model_checks(), *self._training_checks(), *self._data_checks()]
+        checks += model_checks(self.model, self.modalities)
+        checks += [*self._training_checks(), *self._data_checks()]
         checks += [*_toy_checks(self.toy), *arm_checks(self)]
         return [message for fine, message in checks if not fine]
-
-    def _model_checks(self) -> list[Check]:
-        return [
-            (self.model.width >= 1, f"--model.width={self.model.width}: at least 1"),
-            (
-                self.model.heads >= 1 and self.model.width % max(self.model.heads, 1) == 0,
-                f"--model.heads={self.model.heads} does not divide "
-                f"--model.width={self.model.width}",
-            ),
-            (
-                0 <= self.model.dropout < 1,
-                f"--model.dropout={self.model.dropout}: from 0 to below 1",
-            ),
-            (
-                self.model.gene_hidden >= 0,
-                f"--model.gene_hidden={self.model.gene_hidden}: at least 0",
-            ),
-            (
-                self.model.gene_programs >= 0,
-                f"--model.gene_programs={self.model.gene_programs}: at least 0",
-            ),
-            (
-                "image" in self.modalities
-                or "genes" not in self.modalities
-                or 0 in (self.model.gene_programs, self.model.gene_hidden),
-                f"--model.gene_programs={self.model.gene_programs}: without image, "
-                f"--model.gene_hidden={self.model.gene_hidden} stands for tokens of genes; "
-                "leave out one of the two",
-            ),
-            (
-                self.model.program_start == "random"
-                or self.model.gene_programs > 0
-                or self.model.gene_hidden > 0,
-                "--model.program_start=reconstruction: neither --model.gene_programs nor "
-                "--model.gene_hidden is there to start",
-            ),
-            (
-                self.model.linear == "learned" or self.model.clinical_start == "cox",
-                "--model.linear=held: --model.clinical_start=random is nothing to hold",
-            ),
-            (self.model.head_start > 0, f"--model.head_start={self.model.head_start}: must be > 0"),
-        ]
 
     def _training_checks(self) -> list[Check]:
         return [

@@ -88,10 +88,6 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
         ({"model": ModelConfig(dropout=1.0)}, "--model.dropout=1.0"),
         ({"model": ModelConfig(gene_hidden=-1)}, "--model.gene_hidden=-1"),
         ({"model": ModelConfig(gene_programs=-1)}, "--model.gene_programs=-1"),
-        (
-            {"modalities": ("genes",), "model": ModelConfig(gene_programs=4, gene_hidden=8)},
-            "--model.gene_programs=4: without image, --model.gene_hidden=8 stands for tokens",
-        ),
         ({"model": ModelConfig(program_start="reconstruction")}, "nor --model.gene_hidden"),
         (
             {"model": ModelConfig(linear="held", clinical_start="random")},
