@@ -46,6 +46,17 @@ def test_no_number_is_still_to_be_filled_in(path) -> None:
     assert not re.findall(r"\bMEASURED|\bTODO|\bTBD\b|@\w+@", path.read_text(encoding="utf-8"))
 
 
+def test_the_readme_shows_the_speed_that_was_kept() -> None:
+    kept = (ROOT / "experiments/benchmarks/RESULTS.md").read_text(encoding="utf-8")
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Speed\n")[1]
+    tables = [
+        re.findall(r"(?:^\|.*\n)+", text, re.M)[0]
+        for text in (shown, kept.split("\n## large\n")[1])
+    ]
+    assert tables[0] == tables[1]
+    assert len(tables[0].splitlines()) > 15
+
+
 @each_document
 def test_files_that_are_named_exist(path) -> None:
     rooms = "mmsurv|data_modules|experiments|tests|docs|docker"

@@ -28,6 +28,7 @@ from experiments.benchmarks.report import Report, Row
 from experiments.cohorts import TOY_ROOT
 from experiments.config import LoggerName, RunConfig
 from experiments.config_parts import TrainerConfig, WandbConfig
+from experiments.fast_bags import with_fast_bags
 from experiments.loggers import experiment_log
 from experiments.progress import EpochProgress
 from experiments.run_folder import write_start
@@ -157,6 +158,8 @@ def measure(settings: Settings) -> Report:
         wandb=WandbConfig(mode="offline"),
     )
     cohort = load_cohort(load_manifest(build_toy(config.toy, TOY_ROOT)))
+    # As a run does: bags stay in memory from the first of the epochs that are not counted.
+    cohort, _ = with_fast_bags(config, cohort)
     folds = make_folds(cohort, n_folds=config.folds, protocol=config.protocol, seed=config.seed)
     watches: dict[LoggerName, list[Stopwatch]] = {name: [] for name in settings.loggers}
     for _ in range(settings.fits):

@@ -21,8 +21,8 @@ from experiments.benchmarks.report import Row, bar_row
 def jobs_row(patients: int, repeats: int = 1) -> Row:
     """Five folds, drawn so often, one after the other in one process, over the same in two.
 
-    Two processes do five folds of one length in the time of three: 1.67 at most. Drawn twice, ten
-    folds can reach 2.
+    Two processes do five folds of one length in the time of three: 1.67 at most, and more where
+    lengths differ. Drawn twice, ten folds can reach 2.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
