@@ -20,6 +20,8 @@ from experiments.surroundings import THREADS, threads_each
 TIMEOUT = 10.0
 # Between looks at whether workers have come or gone.
 SECONDS = 2.0
+# Within which a worker that died is started anew.
+RESTART = 60.0
 # Of which every worker that is started here has one: a task at a time, whatever its threads.
 PLACE = "place"
 # Queues whose workers are jobs: name of the class in dask_jobqueue.
@@ -216,11 +218,38 @@ def _started(cluster: str, jobs: int, retries: int, needs: Mapping[str, float]) 
                 memory_limit=None, resources={**needs, PLACE: 1},
             ) as made,
         ):  # fmt: skip
-            yield made
+            try:
+                yield made
+            finally:
+                await_restarts(made)
         return
     with dask.config.set(settings), _queued(cluster, needs) as made:
         made.scale(jobs=jobs)
         yield made
+
+
+def await_restarts(cluster: Any, timeout: float = RESTART) -> bool:
+    """Waits until workers that died are back: Dask may hang when it closes one that just starts.
+
+    Args:
+        cluster: Of this machine.
+        timeout: Seconds that it waits at most.
+
+    Returns:
+        Whether all are there.
+    """
+    from distributed.core import Status
+
+    until = time.monotonic() + timeout
+    while True:
+        processes = [nanny.process for nanny in cluster.workers.values()]
+        up = all(process is not None and process.status == Status.running for process in processes)
+        # A process counts as running until its end is seen, and the scheduler sees that first.
+        if up and len(cluster.scheduler.workers) == len(processes):
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
 
 
 def _queued(cluster: str, needs: Mapping[str, float]) -> Any:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
+from typing import ClassVar
 
 import dask
 import dask_jobqueue  # noqa: F401 - its defaults come first
@@ -46,6 +47,41 @@ def test_a_cluster_of_this_machine_does_the_tasks_of_dead_workers_again(errands,
     assert (outcomes[0], outcomes[1]) == ("done", "done")
     assert isinstance(outcomes[2], ValueError)
     assert isinstance(outcomes[3], LostTask)
+
+
+def test_dead_workers_are_back_before_their_cluster_is_closed(
+    errands, tmp_path, monkeypatch
+) -> None:
+    """Dask hung once when it closed a worker that was just starting again."""
+    from distributed import LocalCluster
+
+    there: list[tuple[int, bool]] = []
+    leave = LocalCluster.__exit__
+
+    def seen(cluster: LocalCluster, *error: object) -> object:
+        # Looked at once, not waited for.
+        whole = over_dask.await_restarts(cluster, timeout=0)
+        there.append((len(cluster.scheduler.workers), whole))
+        return leave(cluster, *error)
+
+    monkeypatch.setattr(LocalCluster, "__exit__", seen)
+    tasks = [(tmp_path / "a", 9)]
+    ((_, lost),) = fan_out(errands.die_at_first, tasks, jobs=1, cluster="local", retries=0)
+    assert isinstance(lost, LostTask)
+    assert there == [(1, True)]
+
+
+def test_restarts_are_not_awaited_for_ever() -> None:
+    class Gone:
+        process = None
+
+    class Cluster:
+        workers: ClassVar = {0: Gone()}
+
+        class scheduler:  # noqa: N801 - as Dask has it
+            workers: ClassVar = {}
+
+    assert not over_dask.await_restarts(Cluster(), timeout=0.01)
 
 
 def test_the_workers_of_a_scheduler_do_one_task_at_a_time(errands, scheduler) -> None:
