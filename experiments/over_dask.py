@@ -20,6 +20,9 @@ from experiments.surroundings import THREADS, threads_each
 TIMEOUT = 10.0
 # Between looks at whether workers have come or gone.
 SECONDS = 2.0
+# A scheduler without a dashboard listens for HTTP all the same; a fixed port is taken where another
+# run on this machine has it.
+ANY_PORT = {"dashboard_address": "127.0.0.1:0"}
 # Within which a worker that died is started anew.
 RESTART = 60.0
 # Of which every worker that is started here has one: a task at a time, whatever its threads.
@@ -215,7 +218,7 @@ def _started(cluster: str, jobs: int, retries: int, needs: Mapping[str, float]) 
             # Memory is the system's to share out, as in processes without Dask.
             LocalCluster(
                 n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None,
-                memory_limit=None, resources={**needs, PLACE: 1},
+                memory_limit=None, resources={**needs, PLACE: 1}, scheduler_kwargs=ANY_PORT,
             ) as made,
         ):  # fmt: skip
             try:

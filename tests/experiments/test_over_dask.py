@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import sys
 import threading
@@ -34,7 +35,7 @@ def scheduler() -> Iterator[str]:
 
     with LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=None,
-        resources={"GPU": 1},
+        resources={"GPU": 1}, scheduler_kwargs=over_dask.ANY_PORT,
     ) as cluster:  # fmt: skip
         yield cluster.scheduler_address
 
@@ -47,6 +48,14 @@ def test_a_cluster_of_this_machine_does_the_tasks_of_dead_workers_again(errands,
     assert (outcomes[0], outcomes[1]) == ("done", "done")
     assert isinstance(outcomes[2], ValueError)
     assert isinstance(outcomes[3], LostTask)
+
+
+def test_two_clusters_on_one_machine_do_not_want_one_port() -> None:
+    with socket.socket() as taken:
+        with suppress(OSError):  # another has it: as good
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        assert dict(fan_out(int, ["1"], jobs=1, cluster="local")) == {0: 1}
 
 
 def test_dead_workers_are_back_before_their_cluster_is_closed(
@@ -110,7 +119,10 @@ def test_a_scheduler_without_workers_is_refused(monkeypatch) -> None:
     from distributed import LocalCluster
 
     monkeypatch.setattr(over_dask, "TIMEOUT", 1.0)
-    with LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=None) as made:
+    with LocalCluster(
+        n_workers=0, processes=False, protocol="tcp", dashboard_address=None,
+        scheduler_kwargs=over_dask.ANY_PORT,
+    ) as made:  # fmt: skip
         outcomes = fan_out(int, ["1"], cluster=made.scheduler_address)
         with pytest.raises(BadInput, match=r"has no workers: start some with `dask worker tcp"):
             next(outcomes)
@@ -122,7 +134,9 @@ def test_workers_that_go_away_are_told_and_waited_for(monkeypatch, capsys) -> No
     monkeypatch.setattr(over_dask, "SECONDS", 0.1)
     monkeypatch.setattr(cluster_watch, "PATIENCE", 0.3)
     how = {"processes": False, "protocol": "tcp", "dashboard_address": None}
-    with LocalCluster(n_workers=1, threads_per_worker=1, **how) as made:
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, scheduler_kwargs=over_dask.ANY_PORT, **how
+    ) as made:
         outcomes = fan_out(int, ["1", "2"], cluster=made.scheduler_address)
         assert next(outcomes) == (0, 1)
         made.scale(0)
