@@ -225,10 +225,11 @@ def _many(settings: Settings, kept: dict[str, Any]) -> list[Row]:
     each = f"patients x {settings.many_patches}, latent"
     name = f"{large} over {small} {each}"
     grown = f"{large} {each}: memory, growth of all over that of the first {small}"
+    whole = f"{name}: memory, {TOLD['peak']}"
     linear = few["seconds"] * large / small
     return [
         bar_row(grown, many["grown"] / many["early"], "x", 1.2, most=True),
-        bar_row(f"{name}: memory, whole process", many["peak"] / few["peak"], "x", 1.2, most=True),
+        bar_row(whole, many["peak"] / few["peak"], "x", 1.2, most=True),
         bar_row(f"{name}: time", many["seconds"] / linear, "x linear", 1.1, most=True),
     ]
 
