@@ -133,7 +133,7 @@ def test_what_is_so_on_one_rank_is_known_to_all(found) -> None:
 def test_every_gradient_of_every_step_is_that_of_one_process(alone, found, name) -> None:
     expected = alone[name]
     # AdamW divides by the size of a gradient: in float32, later steps see its rounding.
-    steps, rtol, atol = (1, 1e-5, 1e-7) if name == "float32" else (None, 1e-9, 1e-12)
+    steps, relative, least = (1, 1e-5, 1e-7) if name == "float32" else (None, 1e-9, 1e-12)
     ranks = _of(found, name)
     assert len(ranks) == 6
     for rank in ranks:
@@ -144,9 +144,10 @@ def test_every_gradient_of_every_step_is_that_of_one_process(alone, found, name)
             for weight, gradient in wanted.items():
                 assert (got[weight] is None) == (gradient is None), weight
                 if gradient is not None:
-                    torch.testing.assert_close(
-                        got[weight], gradient, rtol=rtol, atol=atol, msg=weight
-                    )
+                    # An entry that is a small difference of large ones is rounded as these are.
+                    most = max(least, relative * float(gradient.abs().max()))
+                    apart = float((got[weight] - gradient).abs().max())
+                    assert apart <= most, weight
     assert any(g is not None and g.abs().max() > 1e-3 for g in expected.gradients[0].values())
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from mmap import mmap
 
 import numpy as np
 import pytest
@@ -9,11 +10,10 @@ from experiments.benchmarks import memory
 
 
 def test_growth_is_seen() -> None:
-    # Far more than an allocator holds back or another thread gives back meanwhile.
-    with memory.Peak() as peak:
-        kept = np.ones(128 * memory.MIB // 8)
+    # Pages of the system's own: an array may lie where the heap of this process was free already.
+    with mmap(-1, 128 * memory.MIB) as pages, memory.Peak() as peak:
+        np.frombuffer(pages, np.uint8)[:] = 1
     assert peak.grown > 100 * memory.MIB
-    assert kept.all()
 
 
 @pytest.mark.parametrize("way", memory.WAYS)
