@@ -22,9 +22,11 @@ run: setup ## Cross-validate MM-SurvNet on the toy cohort.
 	$(PY) -m experiments.run --fusion dual_xattn $(ARGS)
 
 # Files in their order: else those of few tests come last, and among them are the slowest, at which
-# one process would sit alone. What is last now are the doctests.
+# one process would sit alone. What is last now are the doctests. A process that a hanging test
+# took with it is not begun anew: the next would do that test again, and again.
 test: setup ## Run every test and doctest.
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
+	  --durations 10 $(ARGS)
 
 check: setup ## Lint, check the format and check the types.
 	$(PY) -m ruff check .

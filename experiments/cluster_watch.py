@@ -36,11 +36,12 @@ class Watch:
         if self.told or now - self.since < PATIENCE:
             return
         self.told = True
-        start = (
-            f"start some with `dask worker {self.cluster} --nthreads 1`"
-            if self.cluster.startswith(HOSTED)
-            else "its jobs may still stand in the queue"
-        )
+        if self.cluster.startswith(HOSTED):
+            start = f"start some with `dask worker {self.cluster} --nthreads 1`"
+        elif self.cluster == "local":
+            start = "they died, and are started again"
+        else:
+            start = "its jobs may still stand in the queue"
         print(
             f"--cluster {self.cluster}: no worker since {now - self.since:.0f} s; waiting for one: "
             f"{start}. What is done is kept: stop with Ctrl-C, and go on later (a run: --resume)",

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib import import_module
 from queue import Empty, Queue
 from typing import Any
@@ -14,19 +15,15 @@ from typing import Any
 from data_modules.problems import BadInput, Problem
 from experiments.attempts import LostTask, attempt, outcome
 from experiments.cluster_watch import HOSTED, Watch
-from experiments.surroundings import THREADS, threads_each
+from experiments.surroundings import THREADS
 
 # Seconds within which a scheduler must answer, and have a worker.
 TIMEOUT = 10.0
 # Between looks at whether workers have come or gone.
 SECONDS = 2.0
-# A scheduler without a dashboard listens for HTTP all the same; a fixed port is taken where another
-# run on this machine has it.
-ANY_PORT = {"dashboard_address": "127.0.0.1:0"}
-# Within which a worker that died is started anew.
-RESTART = 60.0
 # Of which every worker that is started here has one: a task at a time, whatever its threads.
 PLACE = "place"
+GONE = "its worker died, and the system could start no other: see above what Dask says of it"
 # Queues whose workers are jobs: name of the class in dask_jobqueue.
 QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
 
@@ -85,14 +82,20 @@ def over_dask(
     check_address(cluster)
     hosted = cluster.startswith(HOSTED)
     with ExitStack() as stack:
+        gone = _never
         if hosted:
             client = _client(cluster, stack)
             _check_workers(client, cluster, needs)
         else:
-            started = stack.enter_context(_started(cluster, jobs, retries, needs))
+            started, gone = stack.enter_context(_started(cluster, jobs, retries, needs))
             client = _client(started, stack)
         wanted = {**needs, **({} if hosted else {PLACE: 1})}
-        yield from _fed(client, work, tasks, wanted, Watch(cluster))
+        yield from _fed(client, work, tasks, wanted, Watch(cluster), gone)
+
+
+def _never() -> bool:
+    """Workers of a queue, and of others, may always come back."""
+    return False
 
 
 def _fed(
@@ -101,8 +104,9 @@ def _fed(
     tasks: Sequence[Any],
     wanted: Mapping[str, float],
     watch: Watch,
+    gone: Callable[[], bool],
 ) -> Iterator[tuple[int, Any]]:
-    """Hands out one task a worker.
+    """Hands out one task a worker, until all are done or the workers gone for good.
 
     Dask would spread all of them at once, and count the death of a worker against every task that
     waits for it.
@@ -123,6 +127,10 @@ def _fed(
             try:
                 future = done.get(timeout=SECONDS)
             except Empty:
+                if gone():
+                    left = sorted([*under_way.values(), *(index for index, _ in waiting)])
+                    yield from ((index, LostTask(GONE)) for index in left)
+                    return
                 continue
             index, answer = under_way.pop(future), _answer(future)
             # Otherwise the death of its worker would have it done again.
@@ -203,56 +211,22 @@ def _known() -> None:
 
 
 @contextmanager
-def _started(cluster: str, jobs: int, retries: int, needs: Mapping[str, float]) -> Iterator[Any]:
-    """A cluster that lives as long as the tasks."""
+def _started(
+    cluster: str, jobs: int, retries: int, needs: Mapping[str, float]
+) -> Iterator[tuple[Any, Callable[[], bool]]]:
+    """A cluster that lives as long as the tasks, and whether its workers are gone for good."""
     import dask
 
     settings: dict[str, Any] = {"distributed.scheduler.allowed-failures": retries}
     if cluster == "local":
-        from distributed import LocalCluster
+        from experiments.dask_here import all_gone, cluster_here
 
-        threads = threads_each(jobs)
-        environment = {f"distributed.nanny.pre-spawn-environ.{n}": threads for n in THREADS}
-        with (
-            dask.config.set(settings | environment),
-            # Memory is the system's to share out, as in processes without Dask.
-            LocalCluster(
-                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None,
-                memory_limit=None, resources={**needs, PLACE: 1}, scheduler_kwargs=ANY_PORT,
-            ) as made,
-        ):  # fmt: skip
-            try:
-                yield made
-            finally:
-                await_restarts(made)
+        with dask.config.set(settings), cluster_here(jobs, {**needs, PLACE: 1}) as made:
+            yield made, partial(all_gone, made)
         return
     with dask.config.set(settings), _queued(cluster, needs) as made:
         made.scale(jobs=jobs)
-        yield made
-
-
-def await_restarts(cluster: Any, timeout: float = RESTART) -> bool:
-    """Waits until workers that died are back: Dask may hang when it closes one that just starts.
-
-    Args:
-        cluster: Of this machine.
-        timeout: Seconds that it waits at most.
-
-    Returns:
-        Whether all are there.
-    """
-    from distributed.core import Status
-
-    until = time.monotonic() + timeout
-    while True:
-        processes = [nanny.process for nanny in cluster.workers.values()]
-        up = all(process is not None and process.status == Status.running for process in processes)
-        # A process counts as running until its end is seen, and the scheduler sees that first.
-        if up and len(cluster.scheduler.workers) == len(processes):
-            return True
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
+        yield made, _never
 
 
 def _queued(cluster: str, needs: Mapping[str, float]) -> Any:

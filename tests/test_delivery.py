@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,23 @@ def make(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def test_a_test_that_hangs_ends_the_run_and_is_named(tmp_path) -> None:
+    (tmp_path / "test_hanging.py").write_text(
+        "import time\n\ndef test_hangs():\n    time.sleep(1000)\n\ndef test_next():\n    pass\n"
+    )
+    recipe = make("--dry-run", "test", "ARGS=").stdout.replace("\\\n", " ").splitlines()[-1]
+    words = recipe.split(" -m pytest ")[1].split()
+    settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    soon = ["-o", "faulthandler_timeout=2", "-p", "no:cacheprovider"]
+    tests = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, *settings, *soon, str(tmp_path)],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert tests.returncode == 1
+    assert re.search(r"FAILED .*test_hangs - worker 'gw\d' crashed", tests.stdout)
+    assert tests.stderr.count("Timeout (0:00:02)!") == 1
 
 
 def targets() -> set[str]:

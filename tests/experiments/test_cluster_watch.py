@@ -7,7 +7,11 @@ from experiments.cluster_watch import PATIENCE, Watch
 
 @pytest.mark.parametrize(
     ("cluster", "way_out"),
-    [("tcp://head:8786", "`dask worker tcp://head:8786 --nthreads 1`"), ("slurm", "in the queue")],
+    [
+        ("tcp://head:8786", "`dask worker tcp://head:8786 --nthreads 1`"),
+        ("slurm", "in the queue"),
+        ("local", "started again"),
+    ],
 )
 def test_that_nobody_works_is_told_once_and_again_after_somebody_did(
     capsys, cluster, way_out

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
-from typing import ClassVar
 
 import dask
 import dask_jobqueue  # noqa: F401 - its defaults come first
@@ -18,6 +17,7 @@ import pytest
 from data_modules.problems import BadInput
 from experiments import cluster_watch, over_dask
 from experiments.attempts import LostTask
+from experiments.dask_here import ANY_PORT
 from experiments.fan_out import fan_out
 from experiments.over_dask import check_cluster
 
@@ -35,7 +35,7 @@ def scheduler() -> Iterator[str]:
 
     with LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=None,
-        resources={"GPU": 1}, scheduler_kwargs=over_dask.ANY_PORT,
+        resources={"GPU": 1}, scheduler_kwargs=ANY_PORT,
     ) as cluster:  # fmt: skip
         yield cluster.scheduler_address
 
@@ -56,41 +56,6 @@ def test_two_clusters_on_one_machine_do_not_want_one_port() -> None:
             taken.bind(("127.0.0.1", 8787))
             taken.listen()
         assert dict(fan_out(int, ["1"], jobs=1, cluster="local")) == {0: 1}
-
-
-def test_dead_workers_are_back_before_their_cluster_is_closed(
-    errands, tmp_path, monkeypatch
-) -> None:
-    """Dask hung once when it closed a worker that was just starting again."""
-    from distributed import LocalCluster
-
-    there: list[tuple[int, bool]] = []
-    leave = LocalCluster.__exit__
-
-    def seen(cluster: LocalCluster, *error: object) -> object:
-        # Looked at once, not waited for.
-        whole = over_dask.await_restarts(cluster, timeout=0)
-        there.append((len(cluster.scheduler.workers), whole))
-        return leave(cluster, *error)
-
-    monkeypatch.setattr(LocalCluster, "__exit__", seen)
-    tasks = [(tmp_path / "a", 9)]
-    ((_, lost),) = fan_out(errands.die_at_first, tasks, jobs=1, cluster="local", retries=0)
-    assert isinstance(lost, LostTask)
-    assert there == [(1, True)]
-
-
-def test_restarts_are_not_awaited_for_ever() -> None:
-    class Gone:
-        process = None
-
-    class Cluster:
-        workers: ClassVar = {0: Gone()}
-
-        class scheduler:  # noqa: N801 - as Dask has it
-            workers: ClassVar = {}
-
-    assert not over_dask.await_restarts(Cluster(), timeout=0.01)
 
 
 def test_the_workers_of_a_scheduler_do_one_task_at_a_time(errands, scheduler) -> None:
@@ -121,7 +86,7 @@ def test_a_scheduler_without_workers_is_refused(monkeypatch) -> None:
     monkeypatch.setattr(over_dask, "TIMEOUT", 1.0)
     with LocalCluster(
         n_workers=0, processes=False, protocol="tcp", dashboard_address=None,
-        scheduler_kwargs=over_dask.ANY_PORT,
+        scheduler_kwargs=ANY_PORT,
     ) as made:  # fmt: skip
         outcomes = fan_out(int, ["1"], cluster=made.scheduler_address)
         with pytest.raises(BadInput, match=r"has no workers: start some with `dask worker tcp"):
@@ -134,9 +99,7 @@ def test_workers_that_go_away_are_told_and_waited_for(monkeypatch, capsys) -> No
     monkeypatch.setattr(over_dask, "SECONDS", 0.1)
     monkeypatch.setattr(cluster_watch, "PATIENCE", 0.3)
     how = {"processes": False, "protocol": "tcp", "dashboard_address": None}
-    with LocalCluster(
-        n_workers=1, threads_per_worker=1, scheduler_kwargs=over_dask.ANY_PORT, **how
-    ) as made:
+    with LocalCluster(n_workers=1, threads_per_worker=1, scheduler_kwargs=ANY_PORT, **how) as made:
         outcomes = fan_out(int, ["1", "2"], cluster=made.scheduler_address)
         assert next(outcomes) == (0, 1)
         made.scale(0)
