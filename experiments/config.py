@@ -226,6 +226,11 @@ class RunConfig:
                 "--risk_set=cohort: with --trainer.precision 16-mixed, gradients are still scaled "
                 "when --trainer.gradient_clip measures them; take bf16-mixed, or do not clip",
             ),
+            (
+                self.trainer.precision != "16-mixed" or self.trainer.accelerator != "cpu",
+                "--trainer.precision=16-mixed: not on a CPU; take bf16-mixed, or set "
+                "--trainer.accelerator gpu",
+            ),
             (self.trainer.threads >= 0, f"--trainer.threads={self.trainer.threads}: 0 or more"),
             (self.wandb.wait > 0, f"--wandb.wait={self.wandb.wait}: must be positive"),
         ]
@@ -233,6 +238,11 @@ class RunConfig:
     def _data_checks(self) -> list[Check]:
         return [
             (self.data.batch_size >= 1, f"--data.batch_size={self.data.batch_size}: at least 1"),
+            (
+                self.data.batch_size != 1 or self.loss != "cox" or self.risk_set == "cohort",
+                "--data.batch_size=1: the Cox loss compares the patients of a batch, and one "
+                "teaches nothing; set --risk_set cohort, which is exact at any size",
+            ),
             (self.data.workers >= 0, f"--data.workers={self.data.workers}: 0 or more"),
             (self.data.max_patches >= 0, f"--data.max_patches={self.data.max_patches}: 0 or more"),
             (

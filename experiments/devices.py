@@ -53,7 +53,9 @@ def on_gpu(config: RunConfig) -> bool:
 
 
 def check_devices(config: RunConfig) -> None:
-    """Refuses more GPUs than there are; a CPU has room for any number of processes.
+    """Refuses more GPUs than there are, and a precision that is theirs where there is none.
+
+    A CPU has room for any number of processes.
 
     What the machines of a cluster have is not known here.
 
@@ -65,6 +67,9 @@ def check_devices(config: RunConfig) -> None:
     if here and asked == 1 and config.trainer.accelerator == "gpu" and not _any_gpu():
         text = "PyTorch finds no GPU on this machine; set --trainer.accelerator auto or cpu"
         raise BadInput([Problem("--trainer.accelerator=gpu", None, None, text)])
+    if here and config.trainer.precision == "16-mixed" and not _any_gpu():
+        text = "PyTorch finds no GPU on this machine, and a CPU has bf16-mixed alone"
+        raise BadInput([Problem("--trainer.precision=16-mixed", None, None, text)])
     if asked > 1 and on_gpu(config) and there < asked:
         text = (
             f"{asked} GPUs are asked for and {there} {'is' if there == 1 else 'are'} there; "

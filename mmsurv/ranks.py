@@ -26,20 +26,6 @@ def rank_and_world() -> tuple[int, int]:
     return distributed.get_rank(), distributed.get_world_size()
 
 
-def any_rank(here: bool) -> bool:
-    """Whether it is so on any rank.
-
-    Example:
-        >>> any_rank(True), any_rank(False)
-        (True, False)
-    """
-    if rank_and_world()[1] == 1:
-        return here
-    flag = torch.tensor([int(here)], device=_device())
-    distributed.all_reduce(flag, op=distributed.ReduceOp.MAX)
-    return bool(flag.item())
-
-
 def gathered(seen: Seen) -> tuple[Seen, slice]:
     """What all ranks saw, rank by rank, detached; and which rows are this rank's own.
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from mmsurv.batch import Batch, Sizes
-from mmsurv.losses import CoxLoss, DiscreteLoss
+from mmsurv.losses import CoxLoss, DiscreteLoss, compares
 from mmsurv.models import SurvivalNet
 from mmsurv.names import FusionName, LossName, PoolingName, RiskSet, Ties
-from mmsurv.ranks import any_rank, gathered, rank_and_world, together
+from mmsurv.ranks import gathered, rank_and_world, together
 from mmsurv.replay import Foreseen, Seen, foresee, joined, merged, seed_batch
 
 
@@ -121,10 +121,13 @@ class SurvivalTask(LightningModule):
         self.train_counts.clear()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Sees whether the batch can teach anything; before the first one, sees them all."""
-        if not self.automatic_optimization and batch_idx == 0:
-            self._foresee()
-        self.teaches = isinstance(self.loss, DiscreteLoss) or any_rank(bool(batch.event.any()))
+        """Sees whether the batch can teach anything; with "cohort", before the first, sees all."""
+        if not self.automatic_optimization:
+            if batch_idx == 0:
+                self._foresee()
+        elif isinstance(self.loss, CoxLoss):
+            whole, _ = gathered(_own(torch.zeros_like(batch.time_days), batch))
+            self.teaches = compares(event=whole.event, time=whole.time_days)
 
     def optimizer_step(
         self,
@@ -140,7 +143,7 @@ class SurvivalTask(LightningModule):
             optimizer_closure()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of one batch; a batch without an event gives a zero that moves nothing."""
+        """Loss of one batch; where no event has company at risk, a zero that moves nothing."""
         if not self.automatic_optimization:
             return self._replay(batch, batch_idx)
         seen = together(_own(self(batch), batch))
@@ -180,12 +183,15 @@ class SurvivalTask(LightningModule):
         gradient = self.foreseen.gradients[batch_idx].to(log_hazard.device)
         # The mean over ranks, which follows, makes this the sum over ranks.
         share: Tensor = rank_and_world()[1] * (gradient * log_hazard[: len(gradient)]).sum()
-        self.manual_backward(share)
+        # Lightning's autocast still holds here, and would round gradients of float32 parts.
+        with torch.autocast(self.device.type, enabled=False):
+            self.manual_backward(share)
         if self.trainer.is_last_batch:
             optimizer: Any = self.optimizers()
             if self.hparams["gradient_clip"]:
                 self.clip_gradients(optimizer, gradient_clip_val=self.hparams["gradient_clip"])
-            if not self.foreseen.seen.event.any():
+            everybody = self.foreseen.seen
+            if not compares(event=everybody.event, time=everybody.time_days):
                 # Nor by weight decay: a step of no length moves nothing. It is counted, or there
                 # would be no checkpoint.
                 for group in optimizer.param_groups:
@@ -224,7 +230,8 @@ class SurvivalTask(LightningModule):
             self.parameters(),
             lr=self.hparams["lr"],
             weight_decay=self.hparams["weight_decay"],
-            fused=self.hparams["fused"] == "on",
+            # False would also switch off the one kernel for many weights that a GPU has by default.
+            fused=True if self.hparams["fused"] == "on" else None,
         )
 
     def start_linear_at(

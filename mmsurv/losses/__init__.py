@@ -3,6 +3,7 @@
 from mmsurv.losses.cox import CoxLoss
 from mmsurv.losses.discrete import DiscreteLoss
 from mmsurv.losses.functional import (
+    compares,
     cox_neg_log_likelihood,
     discrete_neg_log_likelihood,
     event_time_edges,
@@ -12,6 +13,7 @@ from mmsurv.losses.functional import (
 __all__ = [
     "CoxLoss",
     "DiscreteLoss",
+    "compares",
     "cox_neg_log_likelihood",
     "discrete_neg_log_likelihood",
     "event_time_edges",

@@ -152,13 +152,19 @@ def attention_weights(query: Ragged, key: Ragged, *, heads: int) -> list[Float[T
     return maps
 
 
+def _exact(x: Tensor) -> Tensor:
+    """At least float32: a sum of thousands in bfloat16 stops at 256, and float16 ends at 65504."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def ragged_softmax(scores: Float[Tensor, " T"], counts: tuple[int, ...]) -> Float[Tensor, " T"]:
-    """Softmax within each patient's tokens.
+    """Softmax within each patient's tokens; of scores in half precision, in float32.
 
     Example:
         >>> ragged_softmax(torch.zeros(3), (1, 2)).tolist()
         [1.0, 0.5, 0.5]
     """
+    scores = _exact(scores)
     index = patient_index(counts, scores.device)
     highest = scores.new_full((len(counts),), -torch.inf)
     highest = highest.scatter_reduce(0, index, scores.detach(), "amax")
@@ -168,25 +174,27 @@ def ragged_softmax(scores: Float[Tensor, " T"], counts: tuple[int, ...]) -> Floa
 
 
 def ragged_sum(x: Float[Tensor, "T d"], counts: tuple[int, ...]) -> Float[Tensor, "B d"]:
-    """Sum of each patient's tokens; zeros for a patient without any.
+    """Sum of each patient's tokens; zeros for a patient without any. Half precision: in float32.
 
     Example:
         >>> ragged_sum(torch.ones(3, 1), (1, 0, 2)).tolist()
         [[1.0], [0.0], [2.0]]
     """
+    x = _exact(x)
     total = x.new_zeros(len(counts), x.shape[1])
     return total.index_add(0, patient_index(counts, x.device), x)
 
 
 def ragged_mean(x: Float[Tensor, "T d"], counts: tuple[int, ...]) -> Float[Tensor, "B d"]:
-    """Mean of each patient's tokens; zeros for a patient without any.
+    """Mean of each patient's tokens; zeros for a patient without any. Half precision: in float32.
 
     Example:
         >>> ragged_mean(torch.ones(3, 1), (1, 0, 2)).tolist()
         [[1.0], [0.0], [1.0]]
     """
-    lengths = torch.tensor(counts, dtype=x.dtype).clamp(min=1).to(x.device)
-    return ragged_sum(x, counts) / lengths[:, None]
+    total = ragged_sum(x, counts)
+    lengths = torch.tensor(counts, dtype=total.dtype).clamp(min=1).to(x.device)
+    return total / lengths[:, None]
 
 
 def _gated(value: Float[Tensor, "T h"], gate: Float[Tensor, "T h"]) -> Float[Tensor, "T h"]:

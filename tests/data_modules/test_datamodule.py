@@ -52,6 +52,11 @@ def test_training_is_shuffled_by_epoch_and_no_small_batch_is_dropped(load) -> No
     assert len(first) % 5 != 0
 
 
+# Where there is one processor.
+WORKERS = pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes")
+
+
+@WORKERS
 def test_two_workers_give_what_none_gives(load) -> None:
     cohort = load()
     plain = list(_module(cohort).train_dataloader())
@@ -168,6 +173,7 @@ def test_editing_held_out_files_changes_no_training_tensor(load, folder) -> None
     assert not torch.equal(a.covariates, b.covariates)  # the edit is seen where it was made
 
 
+@WORKERS
 def test_a_bag_that_vanished_is_named_by_a_worker_too(load, folder) -> None:
     module = _module(load(), workers=2)
     patient = module.folds.patients(1, "test")[0]

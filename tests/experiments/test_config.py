@@ -58,10 +58,14 @@ def test_every_field_is_frozen_explained_and_never_optional(part) -> None:
         (
             {
                 "risk_set": "cohort",
-                "trainer": TrainerConfig(precision="16-mixed", gradient_clip=1.0),
+                "trainer": TrainerConfig(
+                    accelerator="gpu", precision="16-mixed", gradient_clip=1.0
+                ),
             },
             "take bf16-mixed, or do not clip",
         ),
+        ({"trainer": TrainerConfig(precision="16-mixed")}, "not on a CPU; take bf16-mixed"),
+        ({"data": DataConfig(batch_size=1)}, "one teaches nothing; set --risk_set cohort"),
         ({"trainer": TrainerConfig(devices=0)}, "--trainer.devices=0: at least 1"),
         ({"trainer": TrainerConfig(devices=2), "jobs": 2}, "leave out --jobs and --cluster"),
         ({"trainer": TrainerConfig(devices=2), "cluster": "local"}, "leave out --jobs"),

@@ -59,6 +59,18 @@ def test_one_gpu_where_there_is_none_is_refused_before_anything_is_written(
     check_devices(_config(1, "gpu"))
 
 
+def test_float16_without_a_gpu_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    trainer = TrainerConfig(accelerator="auto", precision="16-mixed")
+    config = dataclasses.replace(RunConfig(), trainer=trainer)
+    with pytest.raises(BadInput, match=r"--trainer.precision=16-mixed: PyTorch finds no GPU"):
+        check_devices(config)
+    check_devices(dataclasses.replace(config, cluster="slurm"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    check_devices(config)
+
+
 @pytest.mark.slow
 def test_processes_in_company_reach_each_other(errands, forking) -> None:
     with forking():

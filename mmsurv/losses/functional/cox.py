@@ -80,6 +80,25 @@ def cox_neg_log_likelihood(
     return -terms.sum() / scored.sum().clamp(min=1)
 
 
+def compares(*, event: Bool[Tensor, " n"], time: Float[Tensor, " n"]) -> bool:
+    """Whether an event finds anybody else at risk; if none does, log hazards have no gradient.
+
+    Args:
+        event: True = it happened.
+        time: Event or censoring time in any unit.
+
+    Example:
+        >>> time = torch.tensor([1.0, 2.0])
+        >>> [compares(event=torch.tensor(event), time=time) for event in ([True, False],
+        ...     [False, True], [False, False])]
+        [True, False, False]
+    """
+    if not event.any():
+        return False
+    # The earliest event has the largest risk set, itself included.
+    return int((time >= time[event].min()).sum()) > 1
+
+
 def _grouped_logsumexp(
     x: Float[Tensor, " n"], group: Int[Tensor, " n"], groups: int
 ) -> Float[Tensor, " g"]:

@@ -15,6 +15,7 @@ from mmsurv.models.attention import (
     ragged_attention,
     ragged_mean,
     ragged_softmax,
+    ragged_sum,
 )
 
 COUNTS = st.lists(st.integers(0, 6), min_size=1, max_size=5)
@@ -80,3 +81,15 @@ def test_a_block_without_context_still_passes_its_tokens_on() -> None:
     x = _ragged([2, 3], 8, 0)
     out = block(x, Ragged(torch.zeros(0, 8), (0, 0)))
     torch.testing.assert_close(out.tokens, x.tokens + block.feed_forward(x.tokens))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_sums_over_large_bags_are_exact_in_half_precision(dtype) -> None:
+    """In bfloat16 a sum of ones stops at 256; in float16, 70,000 is infinite."""
+    counts = (300, 0, 70_000)
+    ones = torch.ones(sum(counts), 2, dtype=dtype)
+    assert ragged_sum(ones, counts)[:, 0].tolist() == [300, 0, 70_000]
+    assert ragged_mean(ones, counts)[:, 0].tolist() == [1, 0, 1]
+    assert ragged_mean(4 * ones, counts)[2, 0] == 4
+    sums = ragged_sum(ragged_softmax(ones[:, 0], counts)[:, None], counts)[:, 0]
+    torch.testing.assert_close(sums, torch.tensor([1.0, 0.0, 1.0]), rtol=1e-3, atol=0)

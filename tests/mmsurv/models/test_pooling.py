@@ -36,3 +36,16 @@ def test_one_patch_is_a_legitimate_bag(name) -> None:
 def test_latent_pooling_hands_on_as_many_tokens_as_it_has_queries() -> None:
     pooling = LatentPooling(8, 2, 0.0, queries=3)
     assert pooling.tokens(Ragged(torch.randn(50, 8), (0, 49, 1))).counts == (0, 3, 3)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_half_precision_pools_a_large_bag_as_float32_does(name) -> None:
+    torch.manual_seed(0)
+    pooling = POOLINGS[name](16, 2, 0.0).eval()
+    bags = Ragged(torch.randn(5040, 16) + 1, (40, 5000))
+    with torch.no_grad():
+        exact = pooling.reduce(pooling.tokens(bags))
+        with torch.autocast("cpu", torch.bfloat16):
+            half = Ragged(bags.tokens.bfloat16(), bags.counts)
+            rounded = pooling.reduce(pooling.tokens(half)).float()
+    assert (rounded - exact).abs().max() < 0.03 * exact.abs().max()

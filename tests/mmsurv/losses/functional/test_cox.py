@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchsurv.loss.cox import neg_partial_log_likelihood
 
-from mmsurv.losses import cox_neg_log_likelihood
+from mmsurv.losses import compares, cox_neg_log_likelihood
 
 TIES = ("efron", "breslow")
 
@@ -214,3 +214,15 @@ def test_wrong_arguments_are_named() -> None:
         cox_neg_log_likelihood(log_hazard=two, event=one.bool(), time=two)
     with pytest.raises(ValueError, match=r"ties='exact': use 'efron' or 'breslow'"):
         cox_neg_log_likelihood(log_hazard=one, event=one.bool(), time=one, ties="exact")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 3)), max_size=5), st.integers(0, 99))
+def test_there_is_a_gradient_where_an_event_has_company(ties, patients, seed) -> None:
+    random = torch.Generator().manual_seed(seed)
+    eta = torch.randn(len(patients), generator=random, dtype=torch.float64, requires_grad=True)
+    event = torch.tensor([dies for dies, _ in patients], dtype=torch.bool)
+    time = torch.tensor([float(at) for _, at in patients])
+    loss = cox_neg_log_likelihood(log_hazard=eta, event=event, time=time, ties=ties)
+    (gradient,) = torch.autograd.grad(loss, eta)
+    assert bool((gradient.abs() > 1e-12).any()) == compares(event=event, time=time)
