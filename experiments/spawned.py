@@ -6,6 +6,7 @@ knows whose fault it was. Here every process is watched alone, and replaced.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -132,6 +133,9 @@ def serve(theirs: connection.Connection, packed: bytes, environment: Mapping[str
     # Ctrl-C reaches every process of a terminal: the parent is who decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # What a task starts, such as readers of bags, begins as in a run without workers: not by a
+    # template of its own, which would import everything anew and outlive it.
+    multiprocessing.set_start_method(None, force=True)
     work: Callable[[Any], Any] | None = None
     while True:
         try:

@@ -123,7 +123,10 @@ def _build(home: Path, slides: Mapping[str, Slide], width: int, progress: Progre
     if needed + SPARE_BYTES > free:
         text = f"{needed / 1e9:.2f} GB are needed and {free / 1e9:.2f} GB are free"
         raise OSError(errno.ENOSPC, text, str(home))
-    name = sha256("\n".join(sorted(slides)).encode()).hexdigest()[:16]
+    # Of all that decides where a slide lies: who opened a pack that was deleted and built again
+    # under its name still knows its places.
+    layout = [str(VERSION), dtype.str, str(width), *slides]
+    name = sha256("\n".join(layout).encode()).hexdigest()[:16]
     aside = home / f".{name}-{uuid.uuid4().hex[:8]}.partial"
     try:
         aside.mkdir()

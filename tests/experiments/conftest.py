@@ -168,6 +168,25 @@ def second_fails(how):
         raise BadInput([Problem("second", None, None, "is out of memory")])
     torch.distributed.barrier()
 
+class Whoever:
+    def __init__(self, path):
+        self.path = path
+    def __len__(self):
+        return 99
+    def __getitem__(self, index):
+        self.path.write_text(str(os.getpid()))
+        return index
+
+def read_elsewhere(path):
+    from torch.utils.data import DataLoader
+    if path is not None:
+        for _ in DataLoader(Whoever(path), num_workers=1):
+            time.sleep(60)
+
+def start_method(task):
+    import multiprocessing
+    return multiprocessing.get_start_method()
+
 def write_and_wait(path):
     if path is not None:
         path.write_text(str(os.getpid()))

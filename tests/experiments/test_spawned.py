@@ -33,6 +33,10 @@ def alive(pid: int) -> bool:
         return False
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
 def test_every_task_is_done_and_errors_are_handed_back(errands) -> None:
     outcomes = dict(fan_out(errands.double, [1, "bad", 3], jobs=2))
     assert {outcomes[0], outcomes[2]} == {2, 6}
@@ -96,6 +100,28 @@ def test_whoever_stops_ends_the_processes(errands, tmp_path, how) -> None:
     pids = [int(file.read_text()) for file in tmp_path.iterdir()]
     assert pids
     assert not any(alive(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_readers_of_a_worker_end_with_it(errands, tmp_path, how) -> None:
+    path = tmp_path / "reader"
+    outcomes = fan_out(errands.read_elsewhere, [path, None], jobs=2)
+    assert next(outcomes) == (1, None)
+    while not path.exists() or not path.read_text():
+        time.sleep(0.01)
+    reader = int(path.read_text())
+    if how == "killed":
+        os.kill(parent_of(reader), signal.SIGKILL)
+    outcomes.close()  # type: ignore[attr-defined]
+    until = time.monotonic() + 20  # torch's readers look every five seconds
+    while alive(reader) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not alive(reader)
+
+
+def test_what_a_worker_starts_begins_as_in_a_run_without_workers(errands) -> None:
+    here = multiprocessing.get_start_method()
+    assert dict(fan_out(errands.start_method, [0, 1], jobs=2)) == {0: here, 1: here}
 
 
 def _interrupt(*_: object) -> None:

@@ -80,6 +80,18 @@ def test_builders_at_the_same_time_leave_one_whole_pack(load, folder) -> None:
     assert {store.pack.folder for store in stores} == {folder}
 
 
+def test_a_pack_that_is_built_again_in_another_order_has_another_name(load, folder) -> None:
+    files = load().features
+    first, _ = open_packed(files, folder / "packs")
+    shutil.rmtree(first.pack.folder)  # may be deleted at any time, also during a run
+    reversed_files = BagStore(dict(reversed(files.slides.items())), files.width)
+    again, _ = open_packed(reversed_files, folder / "packs")
+    for patient in files.patients():
+        expected = files.read(patient).features
+        assert torch.equal(again.read(patient).features, expected)
+        assert torch.equal(first.read(patient).features, expected)
+
+
 def test_without_locks_the_first_builder_wins(load, folder, monkeypatch) -> None:
     class NoLocks:
         def __init__(self, path: Path) -> None: ...
