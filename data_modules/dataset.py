@@ -147,8 +147,12 @@ class SurvivalDataset(Dataset[Patient]):
         if self.store is None or patient not in self.having:
             empty = empty_bag(self.store.width if self.store is not None else 0)
             return Bag(*(part.to(self.device) for part in empty))
-        read = self.store.read(patient)
-        return read._replace(features=self.transforms.features(read.features))
+        try:
+            read = self.store.read(patient)
+            return read._replace(features=self.transforms.features(read.features))
+        except (MemoryError, RuntimeError, OSError) as error:
+            error.add_note(f"the bag that was being read is that of {patient}")
+            raise
 
 
 def patient_seed(patient_id: str) -> int:

@@ -20,6 +20,9 @@ SHARED_WORDS = ("shared memory", "unable to mmap", "unable to write to file </to
 # A worker that the system ended, mostly for its memory: DataLoader worker (pid 7) is killed by …
 WORKER_ENDED = re.compile(r"DataLoader worker .* is killed by signal: (Bus error|Killed)")
 
+# How an error says whose bag did not fit: see `data_modules.datamodule` and `data_modules.dataset`.
+BAG = re.compile(r"^the (?:largest bag of the batch|bag that was being read) is that of .*$", re.M)
+
 
 class MemoryFullError(RuntimeError):
     """A batch did not fit; the message says whose bag is the largest, and the way out."""
@@ -84,12 +87,19 @@ def told_when_full(
     except (MemoryError, RuntimeError, OSError) as error:
         if not is_memory_full(error):
             raise
-        # The error itself knows it where a later batch than the one at hand was read.
-        notes = [note for note in getattr(error, "__notes__", ()) if "largest bag" in note]
+        notes = _bags_of(error)
         if not notes and data.at_hand is not None:
-            notes = [data.at_hand.largest()]
+            ended = "the last batch that was read: " if of_worker(error) else ""
+            notes = [f"{ended}{data.at_hand.largest()}"]
         kept = (home / "last.ckpt").is_file()
         raise MemoryFullError(advice(config, what, error, *notes, kept=kept)) from error
+
+
+def _bags_of(error: BaseException) -> list[str]:
+    """What an error itself knows of bags, which may be of a later batch than the one at hand."""
+    # A process that reads bags hands over its error as text.
+    words = "\n".join([*getattr(error, "__notes__", ()), str(error)])
+    return BAG.findall(words)[:1]
 
 
 def advice(config: RunConfig, what: str, error: BaseException, *notes: str, kept: bool) -> str:

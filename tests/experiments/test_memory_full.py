@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from data_modules.datamodule import Bags
+from data_modules.cohort import load_cohort
+from data_modules.datamodule import Bags, SurvivalDataModule
+from data_modules.features import Bag, BagStore
+from data_modules.folds import make_folds
+from data_modules.manifest import load_manifest
 from experiments import parallel
 from experiments.attempts import attempt, outcome
 from experiments.cells import Cell, work
@@ -59,6 +63,39 @@ def test_the_batch_that_could_not_be_read_is_told_and_not_the_one_before() -> No
         raise error
     assert "P9" in str(told.value)
     assert "P1," not in str(told.value)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_bag_that_could_not_be_read_is_told(toy_manifest, monkeypatch, workers) -> None:
+    """Not the largest of the batch before it."""
+    cohort = load_cohort(load_manifest(toy_manifest))
+    folds = make_folds(cohort, n_folds=2, protocol="nested", seed=0)
+    data = SurvivalDataModule(cohort, folds, fold=0, batch_size=4, workers=workers)
+    data.setup()
+    data.at_hand = Bags(("before",), (9_000,))
+    patient = next(p for p in data.patients("test")[4:] if p in cohort.features.patients())
+    read = type(cohort.features).read
+
+    def lacking(store: BagStore, of: str) -> Bag:
+        if of == patient:
+            raise MemoryError("Unable to allocate 30.0 GiB")
+        return read(store, of)
+
+    monkeypatch.setattr(type(cohort.features), "read", lacking)
+    with (
+        pytest.raises(MemoryFullError, match=f"the bag that was being read is that of {patient};"),
+        told_when_full(RunConfig(), data, "training", Path("none")),
+    ):
+        list(data.role_dataloader("test"))
+
+
+def test_a_reader_that_was_ended_tells_of_the_batch_before() -> None:
+    data = SimpleNamespace(at_hand=Bags(("P1",), (4,)))
+    with (
+        pytest.raises(MemoryFullError, match="the last batch that was read: the largest bag"),
+        told_when_full(RunConfig(), data, "training", Path("none")),
+    ):
+        raise ERRORS[5]
 
 
 def test_a_worker_that_was_ended_is_seen_behind_the_news_of_it() -> None:
