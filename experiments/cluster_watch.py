@@ -1,11 +1,15 @@
-"""Says on the console that a cluster has no workers, while they are waited for."""
+"""What clusters there are, and a word on the console where one has no workers."""
 
 from __future__ import annotations
 
 import sys
 
+from data_modules.problems import BadInput, Problem
+
 # Addresses of a scheduler that others started.
 HOSTED = ("tcp://", "tls://")
+# Queues whose workers are jobs: name of the class in dask_jobqueue.
+QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
 # Seconds without a worker after which it is said.
 PATIENCE = 30.0
 
@@ -47,3 +51,14 @@ class Watch:
             f"{start}. What is done is kept: stop with Ctrl-C, and go on later (a run: --resume)",
             file=sys.stderr,
         )
+
+
+def refused(message: str) -> BadInput:
+    """What is wrong with --cluster.
+
+    Example:
+        >>> print(refused("no"))
+        1 problem with the input:
+          --cluster: no
+    """
+    return BadInput([Problem("--cluster", None, None, message)])

@@ -12,10 +12,8 @@ from importlib import import_module
 from queue import Empty, Queue
 from typing import Any
 
-from data_modules.problems import BadInput, Problem
 from experiments.attempts import LostTask, attempt, outcome
-from experiments.cluster_watch import HOSTED, Watch
-from experiments.surroundings import THREADS
+from experiments.cluster_watch import HOSTED, QUEUES, Watch, refused
 
 # Seconds within which a scheduler must answer, and have a worker.
 TIMEOUT = 10.0
@@ -24,8 +22,6 @@ SECONDS = 2.0
 # Of which every worker that is started here has one: a task at a time, whatever its threads.
 PLACE = "place"
 GONE = "its worker died, and the system could start no other: see above what Dask says of it"
-# Queues whose workers are jobs: name of the class in dask_jobqueue.
-QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster"}
 
 _one_at_a_time = threading.Lock()
 
@@ -44,17 +40,20 @@ def check_address(cluster: str) -> None:
     """
     if cluster not in ("local", *QUEUES) and not cluster.startswith(HOSTED):
         named = f"local, {', '.join(QUEUES)}, or tcp://host:port of a scheduler"
-        raise _refused(f"{cluster!r} is no cluster: {named}")
+        raise refused(f"{cluster!r} is no cluster: {named}")
     for library in ("distributed", *(("dask_jobqueue",) if cluster in QUEUES else ())):
         try:
             import_module(library)
         except ImportError as error:
             message = f"{library} is not installed: pip install 'mmsurv[cluster]'"
-            raise _refused(message) from error
+            raise refused(message) from error
 
 
 def check_cluster(cluster: str, needs: Mapping[str, float]) -> None:
-    """Refuses what is no cluster; asks a scheduler that is there already for its workers.
+    """Refuses what is no cluster, or cannot be one.
+
+    A scheduler that is there already is asked for its workers, and a queue for its commands and
+    the options of its jobs.
 
     Raises:
         BadInput: As `over_dask`.
@@ -63,6 +62,10 @@ def check_cluster(cluster: str, needs: Mapping[str, float]) -> None:
     if cluster.startswith(HOSTED):
         with ExitStack() as stack:
             _check_workers(_client(cluster, stack), cluster, needs)
+    elif cluster in QUEUES:
+        from experiments.dask_jobs import check_queue
+
+        check_queue(cluster)
 
 
 def over_dask(
@@ -94,7 +97,7 @@ def over_dask(
 
 
 def _never() -> bool:
-    """Workers of a queue, and of others, may always come back."""
+    """Workers that others start may always come back."""
     return False
 
 
@@ -174,7 +177,7 @@ def _client(cluster: Any, stack: ExitStack) -> Any:
     try:
         return stack.enter_context(Client(cluster, timeout=TIMEOUT, set_as_default=False))
     except (OSError, ValueError) as error:
-        raise _refused(
+        raise refused(
             f"no scheduler answers at {cluster} within {TIMEOUT:g} s ({error}): start one with "
             "`dask scheduler`, and workers with `dask worker`"
         ) from error
@@ -187,21 +190,21 @@ def _check_workers(client: Any, address: str, needs: Mapping[str, float]) -> Non
     try:
         client.wait_for_workers(1, timeout=TIMEOUT)
     except TimeoutError as error:
-        raise _refused(f"the scheduler has no workers: start some with `{command}`") from error
+        raise refused(f"the scheduler has no workers: start some with `{command}`") from error
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     able = [
         all(worker["resources"].get(name, 0) >= amount for name, amount in needs.items())
         for worker in workers
     ]
     if not any(able):
-        raise _refused(
+        raise refused(
             f"none of the {len(able)} workers has {given}: start some with `{command}`, or change "
             "--resources"
         )
     try:
         client.run(_known)
     except Exception as error:
-        raise _refused(
+        raise refused(
             f"the workers cannot import mmsurv ({error}): install the same version where they run"
         ) from error
 
@@ -224,43 +227,7 @@ def _started(
         with dask.config.set(settings), cluster_here(jobs, {**needs, PLACE: 1}) as made:
             yield made, partial(all_gone, made)
         return
-    with dask.config.set(settings), _queued(cluster, needs) as made:
-        made.scale(jobs=jobs)
-        yield made, _never
+    from experiments.dask_jobs import cluster_of_jobs
 
-
-def _queued(cluster: str, needs: Mapping[str, float]) -> Any:
-    """A cluster of jobs; cores, memory, queue and account come from Dask's configuration.
-
-    Raises:
-        BadInput: The configuration lacks something.
-    """
-    import dask
-    import dask_jobqueue
-
-    options = dask.config.get(f"jobqueue.{cluster}", default={})
-    given = ",".join(f"{name}={amount:g}" for name, amount in {**needs, PLACE: 1}.items())
-    # Dask would split a job into many processes of few threads.
-    processes = int(options.get("processes") or 1)
-    threads = max(1, int(options.get("cores") or 1) // processes)
-    exports = [f"export {name}={threads}" for name in THREADS]
-    try:
-        return getattr(dask_jobqueue, QUEUES[cluster])(
-            processes=processes,
-            worker_extra_args=[*(options.get("worker-extra-args") or ()), "--resources", given],
-            job_script_prologue=[*(options.get("job-script-prologue") or ()), *exports],
-            # Any free port: several runs may share the machine that submits.
-            scheduler_options={
-                "dashboard_address": ":0",
-                **(options.get("scheduler-options") or {}),
-            },
-        )
-    except ValueError as error:
-        raise _refused(
-            f"{error}: say it in ~/.config/dask/jobqueue.yaml, under jobqueue: {cluster}: (cores, "
-            "memory, walltime, queue)"
-        ) from error
-
-
-def _refused(message: str) -> BadInput:
-    return BadInput([Problem("--cluster", None, None, message)])
+    with dask.config.set(settings), cluster_of_jobs(cluster, jobs, {**needs, PLACE: 1}) as found:
+        yield found

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import stat
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 
-import dask
 import dask_jobqueue  # noqa: F401 - its defaults come first
 import pytest
 
@@ -115,41 +111,3 @@ def test_a_missing_library_is_named(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
     with pytest.raises(BadInput, match=r"pip install 'mmsurv\[cluster\]'"):
         fan_out(int, ["1"], cluster="slurm")
-
-
-def test_a_queue_without_its_options_is_refused() -> None:
-    with (
-        dask.config.set({"jobqueue.pbs.cores": None}),
-        pytest.raises(BadInput, match=r"jobqueue.yaml, under jobqueue: pbs"),
-    ):
-        next(fan_out(int, ["1"], cluster="pbs"))
-
-
-SBATCH = """#!/bin/sh
-cp "$1" {folder}/job.sh
-setsid sh {folder}/job.sh >{folder}/job.log 2>&1 &
-echo $! >{folder}/pid
-echo "Submitted batch job 7"
-"""
-
-
-def test_a_queue_starts_workers_with_the_options_of_dask(errands, tmp_path, monkeypatch) -> None:
-    # The commands of Slurm, as far as they are used.
-    for name, text in {"sbatch": SBATCH.format(folder=tmp_path), "scancel": "#!/bin/sh\n"}.items():
-        command = tmp_path / name
-        command.write_text(text)
-        command.chmod(command.stat().st_mode | stat.S_IEXEC)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, sys.path)))
-    options = {
-        "cores": 3, "memory": "1GB", "queue": "long", "interface": "lo",
-        "local-directory": str(tmp_path),
-    }  # fmt: skip
-    with dask.config.set({f"jobqueue.slurm.{key}": value for key, value in options.items()}):
-        outcomes = dict(fan_out(errands.threads, [0], cluster="slurm", needs={"GPU": 1}))
-    assert outcomes == {0: "3"}
-    script = (tmp_path / "job.sh").read_text()
-    assert "#SBATCH -p long" in script
-    assert "--resources GPU=1,place=1" in script
-    with suppress(ProcessLookupError):
-        os.killpg(int((tmp_path / "pid").read_text()), signal.SIGTERM)
