@@ -12,6 +12,10 @@ class LostTask(RuntimeError):  # noqa: N818 - it names what happened
     """A task whose process died every time that it was tried."""
 
 
+class LostClusterError(RuntimeError):
+    """A scheduler that does not answer any more."""
+
+
 def attempt(work: Callable[[Any], Any], task: Any) -> bytes:
     """Calls `work(task)` and packs what it returned, or the exception that it ended with.
 

@@ -17,7 +17,7 @@ from experiments.baselines.inputs import pool_image
 from experiments.cohort_record import write_cohort
 from experiments.cohorts import TOY_ROOT, open_cohort
 from experiments.config import RunConfig
-from experiments.fast_bags import KeptBags, resident_mode
+from experiments.fast_bags import KeptBags, neighbours, resident_mode
 from experiments.folds_audit import audit, draw_folds, print_audit, write_audit
 from experiments.run_folder import write_start
 
@@ -89,6 +89,8 @@ def reopen(config: RunConfig, folder: Path, kept: KeptBags | None = None) -> Run
     # What the others keep in memory is no longer free: it need not be counted again.
     alone = replace(config, jobs=1, trainer=replace(config.trainer, devices=1))
     asked = alone if resident_mode(config) == "on" else config
+    # It lies on the machine that this process is on, wherever that is.
+    asked = replace(asked, jobs=neighbours(asked), cluster="")
     cohort = open_cohort(asked, Console(quiet=True), kept)
     return RunContext(
         config, folder, cohort, read_folds(folder / "folds.csv", cohort, config.protocol)
@@ -98,4 +100,6 @@ def reopen(config: RunConfig, folder: Path, kept: KeptBags | None = None) -> Run
 def for_other_processes(config: RunConfig) -> RunConfig:
     """The same run, whatever folder a process works in."""
     manifest = build_toy(config.toy, TOY_ROOT) if config.cohort == "toy" else Path(config.cohort)
-    return replace(config, cohort=str(manifest.resolve()), resume=False)
+    packs = config.data.packed_in and str(Path(config.data.packed_in).resolve())
+    data = replace(config.data, packed_in=packs)
+    return replace(config, cohort=str(manifest.resolve()), data=data, resume=False)

@@ -14,6 +14,7 @@ from rich.console import Console
 from data_modules.cohort import Cohort
 from data_modules.features import BagStore, PackedStore, ResidentStore, open_packed, packed_folder
 from data_modules.problems import BadInput, Problem
+from experiments.cluster_watch import QUEUES
 from experiments.config import RunConfig
 from experiments.device import free_bytes, run_device
 
@@ -89,6 +90,9 @@ def with_fast_bags(
             files, line = _packed(store, home, console or Console(quiet=True))
             told.append(line)
     kept, device, mode = kept or KeptBags(), run_device(config), resident_mode(config)
+    if config.cluster not in ("", "local") and mode != "off":
+        told.append("each worker of the cluster decides whether bags are kept in its memory")
+        return replace(cohort, features=files), told
     same = kept.get(files, device) if mode != "off" else None
     if same is not None:
         told.append("bags are kept in memory together with those of another arm: they are the same")
@@ -100,6 +104,7 @@ def with_fast_bags(
         free=None if mode == "off" else free_bytes(device),
         copies=copies(config, device),
         where="GPU memory" if device.type == "cuda" else "memory",
+        packed=isinstance(files, PackedStore),
     )
     told.append(line)
     if not keep:
@@ -131,6 +136,22 @@ def resident_mode(config: RunConfig) -> Resident:
     return "on" if config.data.cache else config.data.resident
 
 
+def neighbours(config: RunConfig) -> int:
+    """Cells that are done side by side on one machine, as far as that is known here.
+
+    Example:
+        >>> neighbours(RunConfig(jobs=3)), neighbours(RunConfig(jobs=50, cluster="tcp://host:8786"))
+        (3, 1)
+    """
+    if config.cluster in ("", "local"):
+        return config.jobs
+    if config.cluster in QUEUES:
+        import dask
+
+        return int(dask.config.get(f"jobqueue.{config.cluster}.processes", None) or 1)
+    return 1
+
+
 def copies(config: RunConfig, device: torch.device) -> int:
     """Processes that keep bags in the same memory, each for itself.
 
@@ -147,7 +168,14 @@ def copies(config: RunConfig, device: torch.device) -> int:
 
 
 def decide(
-    mode: Resident, *, needed: int, free: int | None, copies: int, where: str, promised: int = 0
+    mode: Resident,
+    *,
+    needed: int,
+    free: int | None,
+    copies: int,
+    where: str,
+    promised: int = 0,
+    packed: bool = False,
 ) -> tuple[bool, str]:
     """Whether bags are kept, and why, in a line.
 
@@ -158,6 +186,7 @@ def decide(
         copies: Processes that would keep them there, each for itself.
         where: What kind of memory.
         promised: Bytes that a process will still take for bags of other encoders.
+        packed: Whether they are read from a pack.
 
     Raises:
         BadInput: They are to be kept and do not fit.
@@ -181,11 +210,11 @@ def decide(
     left = f"{free / 1e9:.2f} GB that are free"
     total = (needed + promised) * copies
     if mode == "on" and total > free:
-        text = (
-            f"the bags of the cohort take {size} of {where}, more than {left}: choose "
-            "--data.resident auto, fewer --jobs or --trainer.devices, or --data.store packed, "
-            "whose pages the system lets go when it needs them"
-        )
+        ways = ["--data.resident auto", "fewer --jobs or --trainer.devices"]
+        if not packed:
+            ways.append("--data.store packed, whose pages the system lets go when it needs them")
+        choice = f"{', '.join(ways[:-1])} or {ways[-1]}"
+        text = f"the bags of the cohort take {size} of {where}, more than {left}: choose {choice}"
         raise BadInput([Problem("--data.resident=on", None, None, text)])
     if mode == "on" or total <= SHARE * free:
         return True, f"bags are kept in {where}: {size} of {left}"

@@ -71,6 +71,16 @@ def locked(folder: Path, *, ours: bool = False) -> Iterator[None]:
                 path.rmdir()
 
 
+def is_full_disk(error: BaseException) -> bool:
+    """Whether there is no room for a file.
+
+    Example:
+        >>> is_full_disk(OSError(errno.ENOSPC, "No space left on device")), is_full_disk(OSError())
+        (True, False)
+    """
+    return isinstance(error, OSError) and error.errno in FULL
+
+
 def full_disk(error: OSError, folder: Path) -> str:
     """What to tell where the disk is full, and how to go on.
 

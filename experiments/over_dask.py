@@ -12,7 +12,7 @@ from importlib import import_module
 from queue import Empty, Queue
 from typing import Any
 
-from experiments.attempts import LostTask, attempt, outcome
+from experiments.attempts import LostClusterError, LostTask, attempt, outcome
 from experiments.cluster_watch import HOSTED, QUEUES, Watch, refused
 
 # Seconds within which a scheduler must answer, and have a worker.
@@ -81,6 +81,7 @@ def over_dask(
 
     Raises:
         BadInput: There is no such cluster, it does not answer, or no worker has what tasks need.
+        LostClusterError: It answers no more.
     """
     check_address(cluster)
     hosted = cluster.startswith(HOSTED)
@@ -93,7 +94,10 @@ def over_dask(
             started, gone = stack.enter_context(_started(cluster, jobs, retries, needs))
             client = _client(started, stack)
         wanted = {**needs, **({} if hosted else {PLACE: 1})}
-        yield from _fed(client, work, tasks, wanted, Watch(cluster), gone)
+        try:
+            yield from _fed(client, work, tasks, wanted, Watch(cluster), gone)
+        except OSError as error:
+            raise LostClusterError(f"the scheduler of {cluster} is lost: {error}") from error
 
 
 def _never() -> bool:

@@ -12,6 +12,7 @@ from rich.console import Console
 from experiments.cells import Cell, run_cell, work
 from experiments.context import RunContext
 from experiments.fan_out import fan_out
+from experiments.locking import is_full_disk
 from experiments.loggers import ExperimentLog
 from experiments.memory_full import MemoryFullError
 
@@ -61,6 +62,7 @@ def side_by_side(
 
     Raises:
         MemoryFullError: Cells failed, all for want of memory.
+        OSError: Cells failed, all because the disk is full.
         RuntimeError: Cells failed; what they left is taken up by --resume.
     """
 
@@ -94,6 +96,8 @@ def side_by_side(
     if failed and all(isinstance(error, MemoryFullError) for error in failed):
         others = f"; {len(failed)} of {len(cells)} cells lacked memory, the others are done"
         raise MemoryFullError(f"{failed[0]}, or take fewer --jobs{others}") from failed[0]
+    if failed and all(is_full_disk(error) for error in failed):
+        raise failed[0]
     if failed:
         raise RuntimeError(
             f"{len(failed)} of {len(cells)} cells failed, the others are done: mend and --resume"

@@ -34,7 +34,8 @@ def main(args: list[str] | None = None, *, after_fold: AfterFold | None = None) 
         print("\n".join(f"error: {problem}" for problem in problems), file=sys.stderr)
         return 2
     from data_modules.problems import BadInput
-    from experiments.locking import FULL, full_disk, locked
+    from experiments.attempts import LostClusterError
+    from experiments.locking import full_disk, is_full_disk, locked
     from experiments.memory_full import MemoryFullError
 
     folder = Path(config.out) if config.out else default_folder(config)
@@ -47,8 +48,11 @@ def main(args: list[str] | None = None, *, after_fold: AfterFold | None = None) 
     except MemoryFullError as error:
         print(f"error: {error}; then --resume --out {folder}", file=sys.stderr)
         return 1
+    except LostClusterError as error:
+        print(f"error: {error}; what is done is kept: --resume --out {folder}", file=sys.stderr)
+        return 1
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full_disk(error):
             raise
         print(full_disk(error, folder), file=sys.stderr)
         return 1

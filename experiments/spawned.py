@@ -89,8 +89,9 @@ def in_processes(
         pickle.PicklingError: The work cannot be sent to another process.
     """
     packed = pickle.dumps(work)
-    jobs = min(jobs, len(tasks))
+    # Also where fewer tasks are left: workers begin by a template with so many.
     threads = threads_each(jobs)
+    jobs = min(jobs, len(tasks))
     waiting = deque(range(len(tasks)))
     lost: Counter[int] = Counter()
     workers: list[Worker] = []

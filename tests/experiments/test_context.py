@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_modules.features import ResidentStore
+from data_modules.features import PackedStore, ResidentStore
 from data_modules.folds import make_folds
 from data_modules.folds_file import write_folds
 from data_modules.problems import BadInput
@@ -58,6 +58,33 @@ def test_what_others_keep_is_not_counted_again(
     # Two of three have read theirs: what is left suffices for the third alone.
     monkeypatch.setattr(fast_bags, "free_bytes", lambda device: cohort.features.nbytes())
     assert isinstance(reopen(config, tmp_path).cohort.features, ResidentStore)
+
+
+def test_a_worker_elsewhere_counts_its_own_machine_and_finds_the_same_pack(
+    toy_manifest, tmp_path, quiet_console, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = DataConfig(store="packed", packed_in="packs", resident="auto")
+    config = RunConfig(
+        cohort=str(toy_manifest),
+        modalities=("image",),
+        folds=2,
+        jobs=50,
+        cluster="slurm",
+        data=data,
+    )
+    cohort = open_cohort(config, quiet_console)
+    assert isinstance(cohort.features, PackedStore)
+    folds = stored_or_drawn(config, tmp_path, cohort)
+    start_run(config, tmp_path / "run", cohort, folds, quiet_console)
+    asked = for_other_processes(config)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    # Room for those of one process.
+    monkeypatch.setattr(fast_bags, "free_bytes", lambda device: 3 * cohort.features.nbytes())
+    again = reopen(asked, tmp_path / "run").cohort.features
+    assert isinstance(again, ResidentStore)
+    assert not (tmp_path / "elsewhere" / "packs").exists()
 
 
 def test_changed_data_are_refused_before_anything_is_written(

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import dask
+import dask_jobqueue  # noqa: F401 - its defaults come first
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ from data_modules.problems import BadInput
 from experiments import fast_bags
 from experiments.config import RunConfig
 from experiments.config_parts import DataConfig, TrainerConfig
-from experiments.fast_bags import KeptBags, copies, decide, with_fast_bags
+from experiments.fast_bags import KeptBags, copies, decide, neighbours, with_fast_bags
 from experiments.run import main
 
 
@@ -188,6 +190,27 @@ def test_copies_are_counted_where_they_lie(monkeypatch, jobs, devices, on_cpu, o
     config = RunConfig(jobs=jobs, trainer=TrainerConfig(devices=devices))
     assert copies(config, torch.device("cpu")) == on_cpu
     assert copies(config, torch.device("cuda", 1)) == on_gpu
+
+
+def test_the_machine_that_asks_a_cluster_does_not_decide_for_its_workers(bags, monkeypatch) -> None:
+    monkeypatch.setattr(fast_bags, "free_bytes", lambda device: 10)
+    config = RunConfig(jobs=50, cluster="slurm", data=DataConfig(resident="on"))
+    cohort, (told,) = with_fast_bags(config, bags)
+    assert cohort.features is bags.features
+    assert told == "each worker of the cluster decides whether bags are kept in its memory"
+
+
+def test_processes_of_a_job_share_its_memory() -> None:
+    assert neighbours(RunConfig(jobs=50, cluster="slurm")) == 1
+    with dask.config.set({"jobqueue.slurm.processes": 4}):
+        assert neighbours(RunConfig(jobs=50, cluster="slurm")) == 4
+    assert neighbours(RunConfig(jobs=3, cluster="local")) == 3
+
+
+def test_a_pack_is_not_advised_where_it_is_read(bags, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(fast_bags, "free_bytes", lambda device: 10)
+    with pytest.raises(BadInput, match=r"choose --data.resident auto or fewer --jobs or --tr"):
+        _with(bags, resident="on", store="packed", packed_in=str(tmp_path))
 
 
 def test_bags_that_do_not_fit_end_a_run_before_it_begins(

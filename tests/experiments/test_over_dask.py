@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 
+import dask
 import dask_jobqueue  # noqa: F401 - its defaults come first
 import pytest
 
 from data_modules.problems import BadInput
 from experiments import cluster_watch, over_dask
-from experiments.attempts import LostTask
+from experiments.attempts import LostClusterError, LostTask
 from experiments.dask_here import ANY_PORT
 from experiments.fan_out import fan_out
 from experiments.over_dask import check_cluster
@@ -105,6 +106,25 @@ def test_workers_that_go_away_are_told_and_waited_for(monkeypatch, capsys) -> No
     told = capsys.readouterr().err
     assert told.count(f"--cluster {made.scheduler_address}: no worker since") == 1
     assert "--resume" in told
+
+
+def test_a_scheduler_that_ends_is_told(monkeypatch) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(over_dask, "SECONDS", 0.1)
+    monkeypatch.setattr(over_dask, "TIMEOUT", 1.0)
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1 s"}),
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, protocol="tcp",
+            dashboard_address=None, scheduler_kwargs=ANY_PORT,
+        ) as made,
+    ):  # fmt: skip
+        outcomes = fan_out(int, ["1", "2"], cluster=made.scheduler_address)
+        assert next(outcomes) == (0, 1)
+        made.close()
+        with pytest.raises(LostClusterError, match=r"the scheduler of tcp://.* is lost"):
+            list(outcomes)
 
 
 def test_a_missing_library_is_named(monkeypatch) -> None:

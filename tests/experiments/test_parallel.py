@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from experiments import over_dask, parallel
+from experiments.attempts import LostClusterError
 from experiments.cells import Cell, work
 from experiments.run import main
 
@@ -64,6 +66,34 @@ def test_a_failing_cell_ends_no_other_and_is_taken_up(run, tmp_path, monkeypatch
     printed = capsys.readouterr().out
     assert "fold0: done before" in printed
     assert "fold1 of 2: 1 epochs" in printed
+
+
+def test_a_full_disk_ends_side_by_side_as_the_line_that_it_is_alone(
+    run, monkeypatch, capsys
+) -> None:
+    def full(cell: Cell) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", "fold0/predictions.csv")
+
+    monkeypatch.setattr(parallel, "fan_out", _in_turn)
+    monkeypatch.setattr(parallel, "work", full)
+    assert run("--jobs", "2") == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: fold0/predictions.csv: No space left on device; what is done")
+    assert told.endswith("then --resume --out run\n")
+
+
+def test_a_scheduler_that_is_lost_ends_the_run_in_a_line(run, monkeypatch, capsys) -> None:
+    def lost(*given: object, **how: object) -> Iterator[tuple[int, Any]]:
+        raise LostClusterError("the scheduler of tcp://host:8786 is lost: closed")
+        yield
+
+    monkeypatch.setattr(parallel, "fan_out", lost)
+    assert run("--jobs", "2") == 1
+    told = capsys.readouterr().err
+    assert told == (
+        "error: the scheduler of tcp://host:8786 is lost: closed; what is done is kept: "
+        "--resume --out run\n"
+    )
 
 
 @pytest.mark.parametrize(

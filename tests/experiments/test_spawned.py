@@ -54,6 +54,13 @@ def test_the_cores_are_shared_out(errands, monkeypatch) -> None:
     assert "OMP_NUM_THREADS" not in os.environ
 
 
+def test_fewer_tasks_than_processes_begin_by_the_same_template(errands, monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("experiments.surroundings.cores", lambda: 6)
+    ((_, (_, threads, _)),) = fan_out(errands.surroundings, [0], jobs=2)
+    assert threads == "3"
+
+
 def test_no_process_gets_more_threads_than_were_asked_for(errands, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr("experiments.surroundings.cores", lambda: 6)
