@@ -19,6 +19,7 @@ from experiments.context import RunContext, reopen
 from experiments.device import run_device
 from experiments.devices import in_company, on_gpu
 from experiments.fast_bags import KeptBags
+from experiments.locking import one_at_a_time
 from experiments.loggers import ExperimentLog, cell_log
 from experiments.memory_full import told_when_full
 from experiments.progress import EpochProgress
@@ -120,7 +121,8 @@ def work(cell: Cell) -> str:
     """Does a cell in a process of its own and returns what it printed."""
     printed = io.StringIO()
     console = Console(file=printed, soft_wrap=True)
-    run_cell(cell, _opened(cell.config, cell.folder), cell_log(cell.folder), console)
+    with one_at_a_time(cell.mark):
+        run_cell(cell, _opened(cell.config, cell.folder), cell_log(cell.folder), console)
     return printed.getvalue().rstrip("\n")
 
 

@@ -52,6 +52,15 @@ class Watch:
             file=sys.stderr,
         )
 
+    def leave(self, tasks: int) -> None:
+        """Says that tasks go on, where nobody can stop them from here."""
+        if tasks and self.cluster.startswith(HOSTED):
+            print(
+                f"--cluster {self.cluster}: its workers go on with what was under way (tasks: "
+                f"{tasks}); what is resumed waits for them",
+                file=sys.stderr,
+            )
+
 
 def refused(message: str) -> BadInput:
     """What is wrong with --cluster.

@@ -1,4 +1,4 @@
-"""One process a run folder; and a disk that takes no more."""
+"""One process a run folder, and one a cell; and a disk that takes no more."""
 
 from __future__ import annotations
 
@@ -69,6 +69,29 @@ def locked(folder: Path, *, ours: bool = False) -> Iterator[None]:
         for path in made:
             with contextlib.suppress(OSError):
                 path.rmdir()
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Waits until no other process is at what ends with the file `path`.
+
+    A worker of a cluster goes on with its task when the command that gave it was stopped, and a
+    command that resumes the run gives it again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False)
+    try:
+        lock.acquire()
+    except (NotImplementedError, OSError):
+        # A file system without locks.
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def is_full_disk(error: BaseException) -> bool:

@@ -144,6 +144,7 @@ def _fed(
             future.release()
             yield index, answer
     finally:
+        watch.leave(len(under_way))
         client.cancel(list(under_way))
 
 

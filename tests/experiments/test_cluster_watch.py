@@ -34,6 +34,17 @@ def test_that_nobody_works_is_told_once_and_again_after_somebody_did(
     assert "no worker since" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("cluster", "tasks", "told"),
+    [("tcp://head:8786", 2, "under way (tasks: 2)"), ("tcp://head:8786", 0, ""), ("local", 2, "")],
+)
+def test_tasks_that_go_on_without_the_command_are_told(capsys, cluster, tasks, told) -> None:
+    Watch(cluster).leave(tasks)
+    said = capsys.readouterr().err
+    assert told in said
+    assert bool(said) == bool(told)
+
+
 def test_a_short_absence_is_not_told(capsys) -> None:
     watch = Watch("slurm")
     for workers, now in ((1, 0.0), (0, 5.0), (1, 20.0), (0, 30.0), (0, 50.0)):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from data_modules.problems import BadInput
 from experiments import cross_validation, locking
 from experiments.config import RunConfig
-from experiments.locking import HOLDER, LOCK, locked
+from experiments.locking import HOLDER, LOCK, locked, one_at_a_time
 from experiments.run import default_folder, main
 
 HOLD = """
@@ -21,6 +22,48 @@ lock.acquire()
 print("held", flush=True)
 time.sleep(60)
 """
+
+
+def test_what_another_process_is_at_is_waited_for(tmp_path) -> None:
+    """A worker of a cluster goes on when its command was stopped; it is resumed meanwhile."""
+    mark = tmp_path / "fold0" / "predictions.csv"
+    mark.parent.mkdir()
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(mark.with_name(".predictions.csv.lock"))],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    entered = threading.Event()
+
+    def enter() -> None:
+        with one_at_a_time(mark):
+            entered.set()
+
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        thread = threading.Thread(target=enter)
+        thread.start()
+        assert not entered.wait(0.3)
+    finally:
+        other.kill()
+        other.communicate()
+    thread.join(10)
+    assert entered.is_set()
+    assert list(mark.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [NotImplementedError(), OSError(errno.ENOLCK, "No locks")])
+def test_without_locks_nobody_waits(tmp_path, monkeypatch, error) -> None:
+    class NoLocks:
+        def __init__(self, path: Path, **how: object) -> None: ...
+        def acquire(self) -> None:
+            raise error
+
+    monkeypatch.setattr(locking, "FileLock", NoLocks)
+    with one_at_a_time(tmp_path / "predictions.csv"):
+        pass
+    with pytest.raises(OSError, match="mine"), one_at_a_time(tmp_path / "predictions.csv"):
+        raise OSError("mine")
 
 
 def test_two_processes_cannot_write_one_folder_and_a_crash_frees_it(tmp_path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import threading
@@ -106,6 +107,18 @@ def test_workers_that_go_away_are_told_and_waited_for(monkeypatch, capsys) -> No
     told = capsys.readouterr().err
     assert told.count(f"--cluster {made.scheduler_address}: no worker since") == 1
     assert "--resume" in told
+
+
+def test_what_a_stopped_command_leaves_under_way_is_told(errands, scheduler, capsys) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        list(fan_out(errands.span, [3.0], cluster=scheduler))
+    signal.signal(signal.SIGALRM, previous)
+    assert "its workers go on with what was under way (tasks: 1)" in capsys.readouterr().err
 
 
 def test_a_scheduler_that_ends_is_told(monkeypatch) -> None:
