@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -95,7 +96,20 @@ def stages_of(context: RunContext, config: RunConfig) -> tuple[list[Cell], list[
 
 
 def run_cell(cell: Cell, context: RunContext, log: ExperimentLog, console: Console) -> None:
-    """Does a cell; what a killed process left of it is taken up."""
+    """Does a cell; what a killed process left of it is taken up, and one still at it waited for."""
+
+    def waits() -> None:
+        # At once: a worker's console is read when its cell is done.
+        print(f"{cell.name}: another process is at it, and is waited for", file=sys.stderr)
+
+    with one_at_a_time(cell.mark, waits):
+        if cell.mark.is_file():
+            console.print(f"{cell.name}: done meanwhile")
+        else:
+            _do(cell, context, log, console)
+
+
+def _do(cell: Cell, context: RunContext, log: ExperimentLog, console: Console) -> None:
     if cell.config.trainer.threads:
         torch.set_num_threads(cell.config.trainer.threads)
     if cell.part == "member":
@@ -121,8 +135,7 @@ def work(cell: Cell) -> str:
     """Does a cell in a process of its own and returns what it printed."""
     printed = io.StringIO()
     console = Console(file=printed, soft_wrap=True)
-    with one_at_a_time(cell.mark):
-        run_cell(cell, _opened(cell.config, cell.folder), cell_log(cell.folder), console)
+    run_cell(cell, _opened(cell.config, cell.folder), cell_log(cell.folder), console)
     return printed.getvalue().rstrip("\n")
 
 

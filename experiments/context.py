@@ -88,9 +88,9 @@ def reopen(config: RunConfig, folder: Path, kept: KeptBags | None = None) -> Run
     """A run that was started, as another process sees it; `kept`: bags that it keeps already."""
     # What the others keep in memory is no longer free: it need not be counted again.
     alone = replace(config, jobs=1, trainer=replace(config.trainer, devices=1))
-    asked = alone if resident_mode(config) == "on" else config
-    # It lies on the machine that this process is on, wherever that is.
-    asked = replace(asked, jobs=neighbours(asked), cluster="")
+    # The rest lies on the machine that this process is on, wherever that is.
+    counted = replace(config, jobs=neighbours(config))
+    asked = replace(alone if resident_mode(config) == "on" else counted, cluster="")
     cohort = open_cohort(asked, Console(quiet=True), kept)
     return RunContext(
         config, folder, cohort, read_folds(folder / "folds.csv", cohort, config.protocol)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -45,7 +46,8 @@ def cluster_of_jobs(
         resources: Of Dask, what each worker has.
 
     Yields:
-        The cluster; and what raises BadInput once the queue has taken none of the jobs.
+        The cluster; and what says which jobs the queue has not taken, and raises BadInput where
+        it has taken none.
 
     Raises:
         BadInput: The configuration lacks something.
@@ -67,10 +69,19 @@ def cluster_of_jobs(
             await super().close()
             self.status = Status.closed  # which a cluster that is closed asks for
 
+    told = 0
+
     def none_was_taken() -> bool:
-        if len(refusals) < jobs:
-            return False
-        raise refused(f"{cluster} took no job: {refusals[0]}")
+        nonlocal told
+        if len(refusals) == jobs:
+            raise refused(f"{cluster} took no job: {refusals[0]}")
+        if len(refusals) > told:
+            told = len(refusals)
+            print(
+                f"--cluster {cluster}: {told} of {jobs} jobs were not taken: {refusals[-1]}",
+                file=sys.stderr,
+            )
+        return False
 
     _check_options(cluster)
     # Any free port: several runs may share the machine that submits.

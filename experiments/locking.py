@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,16 +72,24 @@ def locked(folder: Path, *, ours: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Waits until no other process is at what ends with the file `path`.
+def one_at_a_time(path: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Waits until no other process is at what ends with the file `path`; then it may be there.
 
     A worker of a cluster goes on with its task when the command that gave it was stopped, and a
     command that resumes the run gives it again.
+
+    Args:
+        path: What is left last.
+        waits: Called where another process is at it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False)
     try:
-        lock.acquire()
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            waits()
+            lock.acquire()
     except (NotImplementedError, OSError):
         # A file system without locks.
         yield
@@ -89,8 +97,6 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from experiments.attempts import LostClusterError, LostTask, attempt, outcome
 from experiments.cluster_watch import HOSTED, QUEUES, Watch, refused
+from experiments.surroundings import begin_plainly
 
 # Seconds within which a scheduler must answer, and have a worker.
 TIMEOUT = 10.0
@@ -139,7 +140,8 @@ def _fed(
                     yield from ((index, LostTask(GONE)) for index in left)
                     return
                 continue
-            index, answer = under_way.pop(future), _answer(future)
+            answer = _answer(future)
+            index = under_way.pop(future)
             # Otherwise the death of its worker would have it done again.
             future.release()
             yield index, answer
@@ -149,12 +151,16 @@ def _fed(
 
 
 def _answer(future: Any) -> Any:
+    from distributed.client import FutureCancelledError
     from distributed.scheduler import KilledWorker
 
     try:
         return outcome(future.result())
     except KilledWorker as error:
         return LostTask(f"every worker that took this task died: {error}")
+    except FutureCancelledError as error:
+        # Nobody here has cancelled it.
+        raise ConnectionError(str(error)) from error
     except Exception as error:
         return error
 
@@ -162,6 +168,7 @@ def _answer(future: Any) -> Any:
 def alone(work: Callable[[Any], Any], task: Any) -> bytes:
     """One task at a time in a process: seeds and threads are the whole process's."""
     with _one_at_a_time:
+        begin_plainly()
         return attempt(work, task)
 
 

@@ -9,6 +9,7 @@ from typing import cast
 
 from rich.console import Console
 
+from data_modules.problems import BadInput
 from experiments.cells import Cell, run_cell, work
 from experiments.context import RunContext
 from experiments.fan_out import fan_out
@@ -62,6 +63,7 @@ def side_by_side(
 
     Raises:
         MemoryFullError: Cells failed, all for want of memory.
+        BadInput: Cells failed, all for what only another machine could see.
         OSError: Cells failed, all because the disk is full.
         RuntimeError: Cells failed; what they left is taken up by --resume.
     """
@@ -96,7 +98,10 @@ def side_by_side(
     if failed and all(isinstance(error, MemoryFullError) for error in failed):
         others = f"; {len(failed)} of {len(cells)} cells lacked memory, the others are done"
         raise MemoryFullError(f"{failed[0]}, or take fewer --jobs{others}") from failed[0]
-    if failed and all(is_full_disk(error) for error in failed):
+    if failed and (
+        all(is_full_disk(error) for error in failed)
+        or all(isinstance(error, BadInput) for error in failed)
+    ):
         raise failed[0]
     if failed:
         raise RuntimeError(

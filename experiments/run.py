@@ -49,7 +49,11 @@ def main(args: list[str] | None = None, *, after_fold: AfterFold | None = None) 
         print(f"error: {error}; then --resume --out {folder}", file=sys.stderr)
         return 1
     except LostClusterError as error:
-        print(f"error: {error}; what is done is kept: --resume --out {folder}", file=sys.stderr)
+        print(
+            f"error: {error}; what is done is kept: --resume --out {folder} "
+            "with another --cluster, or --cluster '' for none",
+            file=sys.stderr,
+        )
         return 1
     except OSError as error:
         if not is_full_disk(error):

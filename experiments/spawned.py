@@ -6,7 +6,6 @@ knows whose fault it was. Here every process is watched alone, and replaced.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import signal
@@ -19,7 +18,7 @@ from typing import Any
 
 from experiments.attempts import LostTask, attempt, outcome, packed_error
 from experiments.forking import start_method
-from experiments.surroundings import thread_variables, threads_each, variables
+from experiments.surroundings import begin_plainly, thread_variables, threads_each, variables
 
 # Number of a worker, from 0, in its environment.
 WORKER = "MMSURV_WORKER"
@@ -134,9 +133,7 @@ def serve(theirs: connection.Connection, packed: bytes, environment: Mapping[str
     # Ctrl-C reaches every process of a terminal: the parent is who decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # What a task starts, such as readers of bags, begins as in a run without workers: not by a
-    # template of its own, which would import everything anew and outlive it.
-    multiprocessing.set_start_method(None, force=True)
+    begin_plainly()
     work: Callable[[Any], Any] | None = None
     while True:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,16 @@ def variables(wanted: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = had
+
+
+def begin_plainly() -> None:
+    """What this process starts, such as readers of bags, begins as in a run without workers.
+
+    Not by a template of a worker's own, which would import everything anew and outlive it; and a
+    worker may start something.
+    """
+    multiprocessing.current_process().daemon = False
+    multiprocessing.set_start_method(None, force=True)
 
 
 def settle(*wanted: Mapping[str, str]) -> None:

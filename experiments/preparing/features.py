@@ -91,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from data_modules.problems import BadInput, Problem
+    from experiments.attempts import LostClusterError
     from experiments.fan_out import check_fan_out
     from experiments.preparing.features_setup import open_folder, set_up
 
@@ -106,6 +107,9 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         console.print("stopped; run the same command again to go on")
         return 130
+    except LostClusterError as error:
+        console.print(f"{error}; what is done is kept: run again to go on")
+        return 1
     except OSError as error:
         message = f"cannot be written: {error}; free some space, and run again to go on"
         raise BadInput([Problem(str(options.out), None, None, message)]) from error

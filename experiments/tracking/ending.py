@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from data_modules.problems import BadInput
+from experiments.attempts import LostClusterError
 from experiments.locking import FULL
 
 BAD_INPUT, FAILURE = 2, 1
@@ -34,7 +35,7 @@ def ended(command: Callable[[], int]) -> int:
     except BadInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
-    except NoAnswer as error:
+    except (NoAnswer, LostClusterError) as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILURE
     except OSError as error:

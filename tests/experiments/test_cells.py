@@ -3,12 +3,16 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import shutil
+import threading
 from pathlib import Path
+
+import pytest
+from filelock import FileLock
 
 from data_modules.features import ResidentStore
 from data_modules.folds import make_folds
 from experiments import cells
-from experiments.cells import Cell, member_folder, stages_of, work
+from experiments.cells import Cell, member_folder, run_cell, stages_of, work
 from experiments.config import RunConfig
 from experiments.context import RunContext, for_other_processes
 from experiments.fast_bags import KeptBags
@@ -40,6 +44,25 @@ def test_a_finished_run_has_every_mark(finished_classical) -> None:
             cell = Cell(config, finished_classical, fold, part)
             assert cell.mark.is_file()
             assert pickle.loads(pickle.dumps(cell)) == cell
+
+
+def test_a_cell_that_another_process_ends_meanwhile_is_not_done_again(
+    finished_classical, tmp_path, monkeypatch, quiet_console, capsys
+) -> None:
+    cell = Cell(parse_run([]), tmp_path, 0, "fold")
+    cell.mark.parent.mkdir()
+    lock = FileLock(cell.mark.with_name(f".{cell.mark.name}.lock"), thread_local=False)
+    monkeypatch.setattr(cells, "_do", lambda *given: pytest.fail("it was done again"))
+    lock.acquire()
+
+    def end() -> None:
+        cell.mark.touch()
+        lock.release()
+
+    threading.Timer(0.3, end).start()
+    run_cell(cell, None, None, quiet_console)  # type: ignore[arg-type]
+    assert "fold0: another process is at it, and is waited for" in capsys.readouterr().err
+    assert quiet_console.file.getvalue() == "fold0: done meanwhile\n"
 
 
 def test_a_lost_cell_is_done_again_to_the_same_bytes(

@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import dask
+import dask_jobqueue  # noqa: F401 - its defaults come first
 import pytest
 
 from data_modules.features import PackedStore, ResidentStore
@@ -85,6 +87,20 @@ def test_a_worker_elsewhere_counts_its_own_machine_and_finds_the_same_pack(
     again = reopen(asked, tmp_path / "run").cohort.features
     assert isinstance(again, ResidentStore)
     assert not (tmp_path / "elsewhere" / "packs").exists()
+
+
+def test_what_others_of_a_job_keep_is_not_counted_again(
+    toy_manifest, tmp_path, quiet_console, monkeypatch
+) -> None:
+    data = DataConfig(resident="on")
+    config = RunConfig(
+        cohort=str(toy_manifest), modalities=("image",), folds=2, cluster="slurm", data=data
+    )
+    cohort = open_cohort(config, quiet_console)
+    start_run(config, tmp_path, cohort, stored_or_drawn(config, tmp_path, cohort), quiet_console)
+    monkeypatch.setattr(fast_bags, "free_bytes", lambda device: cohort.features.nbytes())
+    with dask.config.set({"jobqueue.slurm.processes": 4}):
+        assert isinstance(reopen(config, tmp_path).cohort.features, ResidentStore)
 
 
 def test_changed_data_are_refused_before_anything_is_written(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import stat
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import dask
-import dask_jobqueue  # noqa: F401 - its defaults come first
+import dask_jobqueue
 import pytest
 
 from data_modules.problems import BadInput
@@ -86,6 +87,38 @@ def test_a_queue_that_takes_no_job_is_told_and_not_waited_for(queue, tmp_path, m
         list(fan_out(int, ["1"], jobs=2, cluster="slurm"))
 
 
+def test_a_queue_that_takes_some_jobs_is_told_once(
+    errands, queue, tmp_path, monkeypatch, capsys
+) -> None:
+    first = SBATCH.format(folder=tmp_path)
+    queue(
+        sbatch=f"if [ -e {tmp_path}/pid ]; then echo too many >&2; exit 1; fi\n{first}", scancel=""
+    )
+    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, sys.path)))
+    monkeypatch.setattr(over_dask, "SECONDS", 0.1)
+    # One submission after the other, as far as the script is concerned.
+    lock = asyncio.Lock()
+    submit = dask_jobqueue.core.Job._submit_job
+
+    async def in_turn(job: object, script: str) -> str:
+        async with lock:
+            return await submit(job, script)
+
+    monkeypatch.setattr(dask_jobqueue.core.Job, "_submit_job", in_turn)
+    with options(**{"local-directory": str(tmp_path)}):
+        outcomes = dict(fan_out(errands.span, [0.5, 0.5], jobs=3, cluster="slurm"))
+    assert sorted(outcomes) == [0, 1]
+    told = capsys.readouterr().err
+    assert "--cluster slurm: 2 of 3 jobs were not taken: " in told
+    assert told.count("too many") <= 2
+    _end(tmp_path)
+
+
+def _end(folder: Path) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(int((folder / "pid").read_text()), signal.SIGTERM)
+
+
 SBATCH = """cp "$1" {folder}/job.sh
 setsid sh {folder}/job.sh >{folder}/job.log 2>&1 &
 echo $! >{folder}/pid
@@ -104,5 +137,4 @@ def test_a_queue_starts_workers_with_the_options_of_dask(
     script = (tmp_path / "job.sh").read_text()
     assert "#SBATCH -p long" in script
     assert "--resources GPU=1,place=1" in script
-    with suppress(ProcessLookupError):
-        os.killpg(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+    _end(tmp_path)

@@ -32,10 +32,10 @@ def test_what_another_process_is_at_is_waited_for(tmp_path) -> None:
         [sys.executable, "-c", HOLD, str(mark.with_name(".predictions.csv.lock"))],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    entered = threading.Event()
+    entered, told = threading.Event(), threading.Event()
 
     def enter() -> None:
-        with one_at_a_time(mark):
+        with one_at_a_time(mark, told.set):
             entered.set()
 
     try:
@@ -43,6 +43,7 @@ def test_what_another_process_is_at_is_waited_for(tmp_path) -> None:
         assert other.stdout.readline() == "held\n"
         thread = threading.Thread(target=enter)
         thread.start()
+        assert told.wait(10)
         assert not entered.wait(0.3)
     finally:
         other.kill()
@@ -56,7 +57,7 @@ def test_what_another_process_is_at_is_waited_for(tmp_path) -> None:
 def test_without_locks_nobody_waits(tmp_path, monkeypatch, error) -> None:
     class NoLocks:
         def __init__(self, path: Path, **how: object) -> None: ...
-        def acquire(self) -> None:
+        def acquire(self, **how: object) -> None:
             raise error
 
     monkeypatch.setattr(locking, "FileLock", NoLocks)

@@ -26,6 +26,9 @@ pytestmark = [
 ]
 
 
+QUICKLY = {"distributed.comm.timeouts.connect": "1 s"}
+
+
 @pytest.fixture
 def scheduler() -> Iterator[str]:
     """A scheduler with two workers, one of which has a GPU."""
@@ -121,21 +124,30 @@ def test_what_a_stopped_command_leaves_under_way_is_told(errands, scheduler, cap
     assert "its workers go on with what was under way (tasks: 1)" in capsys.readouterr().err
 
 
-def test_a_scheduler_that_ends_is_told(monkeypatch) -> None:
+def test_tasks_read_bags_by_processes(errands) -> None:
+    """Dask's workers may start none, unless they are told so."""
+    assert dict(fan_out(errands.loaded, [5, 6], jobs=1, cluster="local")) == {0: 10, 1: 15}
+
+
+@pytest.mark.parametrize("when", ["between tasks", "under way"])
+def test_a_scheduler_that_ends_is_told(errands, monkeypatch, when) -> None:
     from distributed import LocalCluster
 
-    monkeypatch.setattr(over_dask, "SECONDS", 0.1)
+    monkeypatch.setattr(over_dask, "SECONDS", 0.1 if when == "between tasks" else 5.0)
     monkeypatch.setattr(over_dask, "TIMEOUT", 1.0)
     with (
-        dask.config.set({"distributed.comm.timeouts.connect": "1 s"}),
+        dask.config.set(QUICKLY),
         LocalCluster(
             n_workers=1, threads_per_worker=1, processes=False, protocol="tcp",
             dashboard_address=None, scheduler_kwargs=ANY_PORT,
         ) as made,
     ):  # fmt: skip
-        outcomes = fan_out(int, ["1", "2"], cluster=made.scheduler_address)
-        assert next(outcomes) == (0, 1)
-        made.close()
+        outcomes = fan_out(errands.span, [0.0, 3.0], cluster=made.scheduler_address)
+        next(outcomes)
+        if when == "between tasks":
+            made.close()
+        else:
+            threading.Timer(0.5, made.close).start()
         with pytest.raises(LostClusterError, match=r"the scheduler of tcp://.* is lost"):
             list(outcomes)
 

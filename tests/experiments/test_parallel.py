@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from data_modules.problems import BadInput, Problem
 from experiments import over_dask, parallel
 from experiments.attempts import LostClusterError
 from experiments.cells import Cell, work
@@ -92,8 +93,18 @@ def test_a_scheduler_that_is_lost_ends_the_run_in_a_line(run, monkeypatch, capsy
     told = capsys.readouterr().err
     assert told == (
         "error: the scheduler of tcp://host:8786 is lost: closed; what is done is kept: "
-        "--resume --out run\n"
+        "--resume --out run with another --cluster, or --cluster '' for none\n"
     )
+
+
+def test_what_only_workers_could_see_is_bad_input_too(run, monkeypatch, capsys) -> None:
+    def lacks(cell: Cell) -> str:
+        raise BadInput([Problem("--data.resident=on", None, None, "too large for this node")])
+
+    monkeypatch.setattr(parallel, "fan_out", _in_turn)
+    monkeypatch.setattr(parallel, "work", lacks)
+    assert run("--jobs", "2") == 2
+    assert "--data.resident=on: too large for this node" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

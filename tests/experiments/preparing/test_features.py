@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from data_modules.wsi.rows import Rows
+from experiments.attempts import LostClusterError
 from experiments.benchmarks.pyramid import write_pyramid
 from experiments.prepare import main
 from experiments.run import main as run_main
@@ -142,6 +143,15 @@ def test_ctrl_c_says_how_to_go_on(slides, tmp_path, capsys, monkeypatch) -> None
     monkeypatch.setattr(Rows, "add", stop)
     assert features(slides, tmp_path / "out") == 130
     assert "run the same command again to go on" in capsys.readouterr().out
+
+
+def test_a_scheduler_that_is_lost_says_how_to_go_on(slides, tmp_path, capsys, monkeypatch) -> None:
+    def lost(self, rows) -> None:
+        raise LostClusterError("the scheduler of tcp://host:8786 is lost")
+
+    monkeypatch.setattr(Rows, "add", lost)
+    assert features(slides, tmp_path / "out") == 1
+    assert "is lost; what is done is kept: run again to go on" in capsys.readouterr().out
 
 
 def test_a_bag_whose_slide_is_now_refused_is_named(slides, tmp_path) -> None:

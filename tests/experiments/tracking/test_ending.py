@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from data_modules.problems import BadInput, Problem
+from experiments.attempts import LostClusterError
 from experiments.tracking.ending import NoAnswer, ended
 
 
@@ -17,6 +18,7 @@ from experiments.tracking.ending import NoAnswer, ended
         (FileNotFoundError(errno.ENOENT, "No such file", "x/y"), 2, "x/y: No such file"),
         (OSError(errno.ENOSPC, "No space left", "runs/a"), 1, "runs/a: No space left; free some"),
         (ConnectionError("refused"), 1, "error: refused"),
+        (LostClusterError("the scheduler is lost"), 1, "error: the scheduler is lost"),
         (NoAnswer("W&B: saving the report: no answer"), 1, "error: W&B: saving the report"),
     ],
 )
