@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -146,10 +147,11 @@ def test_ctrl_c_says_how_to_go_on(slides, tmp_path, capsys, monkeypatch) -> None
 
 
 def test_a_scheduler_that_is_lost_says_how_to_go_on(slides, tmp_path, capsys, monkeypatch) -> None:
-    def lost(self, rows) -> None:
+    def lost(*given: object, **how: object) -> Iterator[tuple[int, object]]:
         raise LostClusterError("the scheduler of tcp://host:8786 is lost")
+        yield
 
-    monkeypatch.setattr(Rows, "add", lost)
+    monkeypatch.setattr("experiments.fan_out.fan_out", lost)
     assert features(slides, tmp_path / "out") == 1
     assert "is lost; what is done is kept: run again to go on" in capsys.readouterr().out
 
