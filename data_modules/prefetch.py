@@ -83,13 +83,17 @@ class PrefetchLoader(DataLoader[Patient]):
         self.pinned = pinned
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        """The batches of one epoch."""
+        """The batches of one epoch: of that which the sampler is at when the first is asked for.
+
+        Processes are handed their first batches as they begin. Where a run is resumed, Lightning
+        asks for this iterator before it tells the sampler the epoch.
+        """
         batches: Iterator[Batch] = super().__iter__()
         if self.pinned:
             batches = map(pin, batches)
         if self.ahead and self.num_workers == 0:
-            return read_ahead(batches, self.ahead)
-        return batches
+            batches = read_ahead(batches, self.ahead)
+        yield from batches
 
 
 def pin(batch: Batch) -> Batch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from data_modules.problems import BadInput, Problem
 LOCK = ".lock"
 # Who holds the lock: beside it, for Windows lets nobody read a locked file.
 HOLDER = ".lock.partial"
+
+# Seconds within which the processes that read for a killed one end, which hold its lock with it.
+ORPHANS = 15.0
 
 # The disk or its quota is full.
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -43,7 +47,7 @@ def locked(folder: Path, *, ours: bool = False) -> Iterator[None]:
     lock = FileLock(folder / LOCK, thread_local=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=ORPHANS if _is_orphaned(folder) else 0)
     except Timeout:
         text = (
             f"another process{_holder(folder)} writes to this run folder: wait for it, or choose "
@@ -121,6 +125,20 @@ def full_disk(error: OSError, folder: Path) -> str:
         f"error: {error.filename or folder}: {error.strerror or error}; what is done is kept: free "
         f"some space, then --resume --out {folder}"
     )
+
+
+def _is_orphaned(folder: Path) -> bool:
+    """Whether who says that he holds the folder was a process of this machine that is gone."""
+    found = re.search(r"\((\d+) on (.*)\)", _holder(folder))
+    if not found or found[2] != socket.gethostname() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it is there, and another user's
+        return False
+    return False
 
 
 def _holder(folder: Path) -> str:

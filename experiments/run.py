@@ -131,4 +131,6 @@ def default_folder(config: RunConfig) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from experiments.tracking.ending import stoppable
+
+    sys.exit(stoppable(main, "go on with --resume --out and the run folder"))

@@ -137,4 +137,6 @@ def _report(order: Order) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from experiments.tracking.ending import stoppable
+
+    sys.exit(stoppable(main, "go on with the same command"))

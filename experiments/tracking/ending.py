@@ -9,7 +9,7 @@ from data_modules.problems import BadInput
 from experiments.attempts import LostClusterError
 from experiments.locking import FULL
 
-BAD_INPUT, FAILURE = 2, 1
+BAD_INPUT, FAILURE, STOPPED = 2, 1, 130
 
 
 class NoAnswer(Exception):  # noqa: N818 - it names what happened
@@ -41,6 +41,30 @@ def ended(command: Callable[[], int]) -> int:
     except OSError as error:
         print(f"error: {reason(error)}", file=sys.stderr)
         return FAILURE if error.errno in FULL or not error.filename else BAD_INPUT
+
+
+def stoppable(command: Callable[[], int], way_on: str) -> int:
+    """Runs a command of a terminal to its exit code, which is 130 where Ctrl-C stopped it.
+
+    Not for a command that another one calls: that one would not know that it is to stop.
+
+    Args:
+        command: Returns the exit code of its own.
+        way_on: How to go on, in a line.
+
+    Example:
+        >>> stoppable(lambda: 0, "go on")
+        0
+    """
+    try:
+        return command()
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Lightning ends a training that is stopped by SystemExit.
+        stopped = stop if isinstance(stop, KeyboardInterrupt) else stop.__context__
+        if not isinstance(stopped, KeyboardInterrupt):
+            raise
+        print(f"stopped; what is done is kept: {way_on}", file=sys.stderr)
+        return STOPPED
 
 
 def reason(error: OSError) -> str:

@@ -92,6 +92,21 @@ def test_workers_need_no_thread(load) -> None:
         assert not _threads()
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 1 worker process")
+@pytest.mark.parametrize("how", [{}, {"workers": 1}, {"prefetch": 2}])
+def test_the_epoch_is_the_one_of_the_first_batch(load, how) -> None:
+    """A resumed run has the iterator before the sampler knows its epoch."""
+
+    def epochs(first: int, later: int) -> list[tuple[str, ...]]:
+        loader = _module(load(), **how).train_dataloader()
+        loader.sampler.set_epoch(first)
+        batches = iter(loader)
+        loader.sampler.set_epoch(later)
+        return [(*batch.patient_id, str(batch.patches.tokens.sum())) for batch in batches]
+
+    assert epochs(0, 3) == epochs(3, 3) != epochs(0, 0)
+
+
 def test_a_bag_that_vanished_is_named_by_the_thread_too(load, folder) -> None:
     module = _module(load(), prefetch=1)
     patient = module.folds.patients(1, "test")[0]

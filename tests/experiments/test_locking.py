@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import errno
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from data_modules.problems import BadInput
 from experiments import cross_validation, locking
@@ -22,6 +24,25 @@ lock.acquire()
 print("held", flush=True)
 time.sleep(60)
 """
+
+
+@pytest.mark.parametrize("seconds", [0.5, None])
+def test_readers_of_a_killed_process_are_waited_for(tmp_path, monkeypatch, seconds) -> None:
+    """They hold its lock for the seconds in which they see that it is gone."""
+    monkeypatch.setattr(locking, "ORPHANS", 5.0 if seconds else 0.3)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / HOLDER).write_text(f" ({dead.pid} on {socket.gethostname()})")
+    reader = FileLock(tmp_path / LOCK, thread_local=False)
+    reader.acquire()
+    if seconds:
+        threading.Timer(seconds, reader.release).start()
+        with locked(tmp_path):
+            pass
+        return
+    with pytest.raises(BadInput, match="another process"), locked(tmp_path):
+        pass
+    reader.release()
 
 
 def test_what_another_process_is_at_is_waited_for(tmp_path) -> None:

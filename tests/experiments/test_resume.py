@@ -54,6 +54,32 @@ def test_killed_in_an_epoch(run, unbroken, tmp_path, monkeypatch, hook, epoch) -
     _same(tmp_path / "killed", unbroken)
 
 
+READERS = (
+    "--data.workers", "1", "--data.resident", "off", "--data.max_patches", "3", "--folds", "2",
+    "--only_folds", "0", "--trainer.max_epochs", "3",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 1 worker process")
+@pytest.mark.parametrize("more", [(), ("--risk_set", "cohort", "--data.sampler", "event_balanced")])
+def test_killed_where_processes_read(run, tmp_path, monkeypatch, more) -> None:
+    """They are handed the first batches before Lightning says which epoch it is."""
+
+    def kill(self: Callback, trainer, *rest: object) -> None:
+        if trainer.current_epoch == 1:
+            raise Killed
+
+    assert run(*READERS, *more, "--data.workers", "0", out="whole") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochProgress, "on_train_epoch_end", kill)
+        with pytest.raises(Killed):
+            run(*READERS, *more, out="killed")
+    _resume(tmp_path, "killed")
+    for name in ("predictions.csv", "metrics.json", "fold0/history.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("module", "step"),
     [

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 import pytest
 
 from data_modules.problems import BadInput, Problem
 from experiments.attempts import LostClusterError
-from experiments.tracking.ending import NoAnswer, ended
+from experiments.tracking.ending import NoAnswer, ended, stoppable
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,29 @@ def test_what_fails_ends_in_a_line_with_its_exit_code(error, code, told, capsys)
 
     assert ended(fail) == code
     assert told in capsys.readouterr().err
+
+
+def _stopped_training() -> int:
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        sys.exit(1)
+
+
+def _stopped_anywhere() -> int:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", [_stopped_training, _stopped_anywhere])
+def test_ctrl_c_says_how_to_go_on(command, capsys) -> None:
+    assert stoppable(command, "--resume --out FOLDER") == 130
+    told = capsys.readouterr().err
+    assert told == "stopped; what is done is kept: --resume --out FOLDER\n"
+
+
+def test_another_exit_is_none_of_ctrl_c() -> None:
+    with pytest.raises(SystemExit):
+        stoppable(lambda: sys.exit(3), "")
 
 
 def test_a_mistake_of_ours_is_not_hidden() -> None:
