@@ -10,6 +10,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
@@ -66,17 +67,10 @@ class Worker:
         except (EOFError, OSError):
             return None
 
-    def stop(self, *, at_once: bool) -> None:
-        """Ends the process: when it is idle, or as it is."""
-        if not at_once:
-            with suppress(OSError):
-                self.connection.send_bytes(STOP)
-            self.process.join(10)
-        for end in (self.process.terminate, self.process.kill):
-            if self.process.is_alive():
-                end()
-                self.process.join(5)
-        self.connection.close()
+    def ask_to_stop(self) -> None:
+        """The process ends when it is idle."""
+        with suppress(OSError):
+            self.connection.send_bytes(STOP)
 
 
 def in_processes(
@@ -111,7 +105,7 @@ def in_processes(
                 if answer is not None:
                     yield index, outcome(answer)
                     continue
-                worker.stop(at_once=True)
+                _stop([worker], at_once=True)
                 code = worker.process.exitcode
                 workers[worker.number] = Worker(worker.number, packed, threads)
                 lost[index] += 1
@@ -121,8 +115,7 @@ def in_processes(
                     waiting.appendleft(index)
         at_once = False
     finally:
-        for worker in workers:
-            worker.stop(at_once=at_once)
+        _stop(workers, at_once=at_once)
 
 
 def serve(theirs: connection.Connection, packed: bytes, environment: Mapping[str, str]) -> None:
@@ -156,6 +149,27 @@ def _end_with_parent() -> None:
     if parent is not None:
         connection.wait([parent.sentinel])
         os._exit(1)
+
+
+def _stop(workers: Sequence[Worker], *, at_once: bool) -> None:
+    """Ends processes: when they are idle, or as they are; all are waited for together."""
+    if not at_once:
+        for worker in workers:
+            worker.ask_to_stop()
+        _join(workers, 10)
+    for end in ("terminate", "kill"):
+        left = [worker for worker in workers if worker.process.is_alive()]
+        for worker in left:
+            getattr(worker.process, end)()
+        _join(left, 5)
+    for worker in workers:
+        worker.connection.close()
+
+
+def _join(workers: Sequence[Worker], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for worker in workers:
+        worker.process.join(max(0.0, until - time.monotonic()))
 
 
 def _settled(workers: Sequence[Worker]) -> list[tuple[int, Worker]]:

@@ -5,11 +5,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from data_modules.problems import BadInput
+from experiments import spawned
 from experiments.attempts import LostTask
 from experiments.fan_out import fan_out
 
@@ -129,6 +132,36 @@ def test_readers_of_a_worker_end_with_it(errands, tmp_path, how) -> None:
 def test_what_a_worker_starts_begins_as_in_a_run_without_workers(errands) -> None:
     here = multiprocessing.get_start_method()
     assert dict(fan_out(errands.start_method, [0, 1], jobs=2)) == {0: here, 1: here}
+
+
+def test_processes_are_ended_together_and_not_one_after_the_other() -> None:
+    """Where each takes seconds, as one that trains in company does."""
+    said: list[str] = []
+
+    class Process:
+        def __init__(self, name: str, ends: str) -> None:
+            self.name, self.ends, self.over = name, ends, False
+
+        def is_alive(self) -> bool:
+            return not self.over
+
+        def join(self, seconds: float) -> None:
+            said.append(f"join {self.name}")
+
+        def _told(self, how: str) -> None:
+            said.append(f"{how} {self.name}")
+            self.over = how == self.ends
+
+        terminate, kill = partialmethod(_told, "terminate"), partialmethod(_told, "kill")
+
+    def worker(name: str, ends: str) -> SimpleNamespace:
+        connection = SimpleNamespace(close=lambda: said.append(f"close {name}"))
+        return SimpleNamespace(process=Process(name, ends), connection=connection)
+
+    spawned._stop([worker("a", "kill"), worker("b", "terminate")], at_once=True)  # type: ignore[list-item]
+    assert said == [
+        "terminate a", "terminate b", "join a", "join b", "kill a", "join a", "close a", "close b",
+    ]  # fmt: skip
 
 
 def _interrupt(*_: object) -> None:
