@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from data_modules.locks import waited_lock
 from data_modules.problems import BadInput, Problem
 
 LOCK = ".lock"
@@ -55,7 +56,7 @@ def locked(folder: Path, *, ours: bool = False) -> Iterator[None]:
         )
         raise BadInput([Problem(str(folder), None, None, text)]) from None
     except OSError as error:
-        if error.errno in FULL:
+        if is_full_disk(error):
             raise
         text = f"cannot be written ({error.strerror or error}): choose another --out"
         raise BadInput([Problem(str(folder), None, None, text)]) from None
@@ -87,21 +88,11 @@ def one_at_a_time(path: Path, waits: Callable[[], None] = lambda: None) -> Itera
         waits: Called where another process is at it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), thread_local=False)
-    try:
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            waits()
-            lock.acquire()
-    except (NotImplementedError, OSError):
-        # A file system without locks.
+    with contextlib.ExitStack() as stack:
+        # A file system without locks has none to wait for.
+        with contextlib.suppress(NotImplementedError, OSError):
+            stack.enter_context(waited_lock(path.with_name(f".{path.name}.lock"), waits))
         yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def is_full_disk(error: BaseException) -> bool:

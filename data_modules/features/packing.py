@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from data_modules.features.packed import (
     COORDS,
@@ -32,6 +31,7 @@ from data_modules.features.packed import (
 )
 from data_modules.features.scan import Progress
 from data_modules.features.store import BagStore, Slide, check_unchanged, read_slide
+from data_modules.locks import waited_lock
 
 # A disk is not filled to the last byte for the sake of speed.
 SPARE_BYTES = 100_000_000
@@ -93,25 +93,18 @@ def open_packed(
 
 @contextlib.contextmanager
 def _alone(home: Path, waits: Callable[[], None]) -> Iterator[None]:
-    """One builder at a time; the operating system frees the lock of a process that ends."""
+    """One builder at a time."""
     home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / ".lock")
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waits()
-            lock.acquire()
-    except NotImplementedError:
-        # A file system without locks: two builders then do the same work, and the first wins.
-        yield
-        return
-    try:
+            stack.enter_context(waited_lock(home / ".lock", waits))
+        except NotImplementedError:
+            # A file system without locks: two builders then do the same work, and the first wins.
+            yield
+            return
         for left in home.glob(".*.partial"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         yield
-    finally:
-        lock.release()
 
 
 def _build(home: Path, slides: Mapping[str, Slide], width: int, progress: Progress | None) -> Pack:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from data_modules.problems import BadInput
 from experiments.attempts import LostClusterError
-from experiments.locking import FULL
+from experiments.locking import is_full_disk
 
 BAD_INPUT, FAILURE, STOPPED = 2, 1, 130
 
@@ -40,7 +40,7 @@ def ended(command: Callable[[], int]) -> int:
         return FAILURE
     except OSError as error:
         print(f"error: {reason(error)}", file=sys.stderr)
-        return FAILURE if error.errno in FULL or not error.filename else BAD_INPUT
+        return FAILURE if is_full_disk(error) or not error.filename else BAD_INPUT
 
 
 def stoppable(command: Callable[[], int], way_on: str) -> int:
@@ -76,4 +76,4 @@ def reason(error: OSError) -> str:
     """
     said = error.strerror or str(error) or type(error).__name__
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{said}" + ("; free some space" if error.errno in FULL else "")
+    return f"{where}{said}" + ("; free some space" if is_full_disk(error) else "")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from data_modules import locks
 from data_modules.problems import BadInput
 from experiments import cross_validation, locking
 from experiments.config import RunConfig
@@ -77,11 +78,11 @@ def test_what_another_process_is_at_is_waited_for(tmp_path) -> None:
 @pytest.mark.parametrize("error", [NotImplementedError(), OSError(errno.ENOLCK, "No locks")])
 def test_without_locks_nobody_waits(tmp_path, monkeypatch, error) -> None:
     class NoLocks:
-        def __init__(self, path: Path, **how: object) -> None: ...
+        def __init__(self, path: Path) -> None: ...
         def acquire(self, **how: object) -> None:
             raise error
 
-    monkeypatch.setattr(locking, "FileLock", NoLocks)
+    monkeypatch.setattr(locks, "FileLock", NoLocks)
     with one_at_a_time(tmp_path / "predictions.csv"):
         pass
     with pytest.raises(OSError, match="mine"), one_at_a_time(tmp_path / "predictions.csv"):

@@ -14,6 +14,7 @@ import pytest
 import torch
 from filelock import FileLock
 
+from data_modules import locks
 from data_modules.features import BagStore, PackedStore, open_packed, packed_folder, packing
 from data_modules.features.packed import FEATURES, INDEX
 
@@ -98,7 +99,7 @@ def test_without_locks_the_first_builder_wins(load, folder, monkeypatch) -> None
         def acquire(self, timeout: float) -> None:
             raise NotImplementedError
 
-    monkeypatch.setattr(packing, "FileLock", NoLocks)
+    monkeypatch.setattr(locks, "FileLock", NoLocks)
     files = load().features
     original = packing._write
 
