@@ -126,6 +126,11 @@ class RunConfig:
     toy: ToyConfig = field(default_factory=ToyConfig)
     """The simulated cohort, where --cohort is toy."""
 
+    @property
+    def here(self) -> bool:
+        """Whether its cells are done on this machine, and not by a cluster of others."""
+        return self.cluster in ("", "local")
+
     def problems(self) -> list[str]:
         """Everything wrong with the values themselves, in the words of the flags."""
         checks: list[Check] = [

@@ -38,7 +38,7 @@ def run_attention(config: RunConfig) -> str:
 
     The machines of a cluster may have GPUs that this one lacks, and each looks for itself.
     """
-    if config.cluster not in ("", "local") and config.trainer.accelerator != "cpu":
+    if not config.here and config.trainer.accelerator != "cpu":
         return UNKNOWN
     device = run_device(config)
     kernel = attention_kernel(

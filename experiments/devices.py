@@ -63,11 +63,10 @@ def check_devices(config: RunConfig) -> None:
         BadInput: There are fewer than asked for.
     """
     asked, there = config.trainer.devices, torch.cuda.device_count()
-    here = config.cluster in ("", "local")
-    if here and asked == 1 and config.trainer.accelerator == "gpu" and not _any_gpu():
+    if config.here and asked == 1 and config.trainer.accelerator == "gpu" and not _any_gpu():
         text = "PyTorch finds no GPU on this machine; set --trainer.accelerator auto or cpu"
         raise BadInput([Problem("--trainer.accelerator=gpu", None, None, text)])
-    if here and config.trainer.precision == "16-mixed" and not _any_gpu():
+    if config.here and config.trainer.precision == "16-mixed" and not _any_gpu():
         text = "PyTorch finds no GPU on this machine, and a CPU has bf16-mixed alone"
         raise BadInput([Problem("--trainer.precision=16-mixed", None, None, text)])
     if asked > 1 and on_gpu(config) and there < asked:

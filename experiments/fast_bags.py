@@ -90,7 +90,7 @@ def with_fast_bags(
             files, line = _packed(store, home, console or Console(quiet=True))
             told.append(line)
     kept, device, mode = kept or KeptBags(), run_device(config), resident_mode(config)
-    if config.cluster not in ("", "local") and mode != "off":
+    if not config.here and mode != "off":
         told.append("each worker of the cluster decides whether bags are kept in its memory")
         return replace(cohort, features=files), told
     same = kept.get(files, device) if mode != "off" else None
@@ -143,7 +143,7 @@ def neighbours(config: RunConfig) -> int:
         >>> neighbours(RunConfig(jobs=3)), neighbours(RunConfig(jobs=50, cluster="tcp://host:8786"))
         (3, 1)
     """
-    if config.cluster in ("", "local"):
+    if config.here:
         return config.jobs
     if config.cluster in QUEUES:
         import dask
